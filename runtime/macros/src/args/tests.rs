@@ -8,7 +8,8 @@ fn parse(args: TokenStream, default: Flavor) -> Result<Config> {
 #[track_caller]
 fn message(args: TokenStream, default: Flavor) -> String {
     parse(args, default)
-        .err().expect("these arguments are wrong")
+        .err()
+        .expect("these arguments are wrong")
         .to_string()
 }
 
