@@ -1,0 +1,144 @@
+//! Compares filch with its peers and writes `benches/RESULTS.md` and `benches/results.svg`.
+
+use std::fs;
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use filch_benches::clients::http::become_client_if_asked;
+use filch_benches::compare::{Options, run};
+use filch_benches::report::page::{page, score};
+use filch_benches::report::{chart, machine, table};
+use filch_benches::system::raise_file_limit;
+use filch_benches::workloads::WORKLOADS;
+
+const HELP: &str = "\
+Compares filch with tokio and smol on the same work, round by round.
+
+Usage: compare [OPTIONS]
+
+  --rounds N      rounds that count, after one to warm up (default 9)
+  --workers N     worker threads of each runtime (default 2)
+  --only WORD     only workloads whose name or title contains WORD; may be repeated
+  --smoke         show in a few seconds that everything runs; the figures mean nothing
+  --dry-run       write no files
+  --list          list the workloads
+  --help          show this
+
+A full run writes benches/RESULTS.md and benches/results.svg; with --only, --smoke or --dry-run
+nothing is written. The exit code is 1 when a contender has failed.
+";
+
+fn main() -> ExitCode {
+    become_client_if_asked();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match parse(&arguments) {
+        Ok(Command::Help) => {
+            print!("{HELP}");
+            ExitCode::SUCCESS
+        }
+        Ok(Command::List) => {
+            for workload in WORKLOADS {
+                println!("{:<22} {}, {}", workload.name, workload.title, workload.per);
+            }
+            ExitCode::SUCCESS
+        }
+        Ok(Command::Compare { options, write }) => compare(&options, write),
+        Err(message) => {
+            eprintln!("{message}\n\n{HELP}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+#[derive(Debug)]
+enum Command {
+    Help,
+    List,
+    Compare { options: Options, write: bool },
+}
+
+fn parse(arguments: &[String]) -> Result<Command, String> {
+    let mut options = Options {
+        rounds: 9,
+        workers: 2,
+        smoke: false,
+        only: Vec::new(),
+    };
+    let mut dry_run = false;
+    let mut words = arguments.iter();
+    while let Some(word) = words.next() {
+        let mut value = || words.next().ok_or_else(|| format!("{word} needs a value"));
+        match word.as_str() {
+            "--help" | "-h" => return Ok(Command::Help),
+            "--list" => return Ok(Command::List),
+            "--smoke" => options.smoke = true,
+            "--dry-run" => dry_run = true,
+            "--only" => options.only.push(value()?.clone()),
+            "--rounds" => options.rounds = positive(word, value()?)?,
+            "--workers" => options.workers = positive(word, value()?)?,
+            _ => return Err(format!("unknown option {word}")),
+        }
+    }
+    if options.smoke {
+        options.rounds = 1;
+    }
+    if options.selected().is_empty() {
+        return Err("no workload matches; --list shows them".to_owned());
+    }
+    let write = !dry_run && !options.smoke && options.only.is_empty();
+    Ok(Command::Compare { options, write })
+}
+
+fn positive(option: &str, value: &str) -> Result<usize, String> {
+    match value.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err(format!("{option} needs a positive number, not {value}")),
+    }
+}
+
+fn compare(options: &Options, write: bool) -> ExitCode {
+    raise_file_limit();
+    for (label, value) in machine::facts() {
+        println!("{label}: {value}");
+    }
+    let terminal = io::stderr().is_terminal();
+    let rows = run(options, |step| {
+        if terminal {
+            eprint!("\r\x1b[K{step}");
+            let _ = io::stderr().flush();
+        }
+    });
+    if terminal {
+        eprint!("\r\x1b[K");
+    }
+    println!("\n{}", table::ratios(&rows, options.workers).plain());
+    let score = score(&rows);
+    if !options.smoke {
+        println!("{} targets met, {} missed", score.met, score.missed.len());
+    }
+    if write && let Err(error) = write_results(options, &rows) {
+        eprintln!("the results cannot be written: {error}");
+        return ExitCode::FAILURE;
+    }
+    let failures: Vec<String> = rows.iter().flat_map(|row| row.failures()).collect();
+    for failure in &failures {
+        eprintln!("failed: {failure}");
+    }
+    if failures.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn write_results(options: &Options, rows: &[filch_benches::compare::Row]) -> io::Result<()> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    fs::write(folder.join("results.svg"), chart::chart(rows))?;
+    fs::write(
+        folder.join("RESULTS.md"),
+        page(rows, options, "results.svg"),
+    )?;
+    println!("written: {}", folder.join("RESULTS.md").display());
+    Ok(())
+}

@@ -1,0 +1,274 @@
+//! Interleaves the contenders round by round and collects their figures.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::exit;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::Duration;
+
+use crate::measure::{Summary, median};
+use crate::workloads::{Metric, Run, Setting, WORKLOADS, Workload};
+
+/// How long one sample may take; only a hang reaches it.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How many times the workers the oversubscribed contender has.
+pub const OVERSUBSCRIPTION: usize = 4;
+
+/// Who runs a workload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Contender {
+    /// filch.
+    Filch,
+    /// tokio.
+    Tokio,
+    /// smol.
+    Smol,
+    /// The workload's floor.
+    Floor,
+    /// filch with [`OVERSUBSCRIPTION`] times the workers.
+    Oversubscribed,
+}
+
+impl Contender {
+    const ALL: [Self; 5] = [
+        Self::Filch,
+        Self::Tokio,
+        Self::Smol,
+        Self::Floor,
+        Self::Oversubscribed,
+    ];
+
+    /// How this contender runs `workload`, unless it does not take part.
+    fn run(self, workload: &Workload) -> Option<Run> {
+        match self {
+            Self::Filch => Some(workload.filch),
+            Self::Tokio => Some(workload.tokio),
+            Self::Smol => Some(workload.smol),
+            Self::Floor => workload.floor.map(|floor| floor.run),
+            Self::Oversubscribed => workload.workers.is_none().then_some(workload.filch),
+        }
+    }
+}
+
+/// What to compare.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Rounds that count; one more before them warms up.
+    pub rounds: usize,
+    /// Workers of each runtime.
+    pub workers: usize,
+    /// Cut the work down to show that it can be done, with one round and no warm-up.
+    pub smoke: bool,
+    /// Run only workloads whose name or title contains one of these; all when empty.
+    pub only: Vec<String>,
+}
+
+impl Options {
+    /// The workloads that these options select.
+    pub fn selected(&self) -> Vec<&'static Workload> {
+        let matches = |workload: &&Workload| {
+            let names =
+                |word: &String| workload.name.contains(word) || workload.title.contains(word);
+            self.only.is_empty() || self.only.iter().any(names)
+        };
+        WORKLOADS.iter().filter(matches).collect()
+    }
+}
+
+/// One figure of a workload, from every contender and round.
+#[derive(Debug)]
+pub struct Row {
+    /// The workload.
+    pub workload: &'static Workload,
+    /// Which of its figures.
+    pub metric: Metric,
+    /// For each contender, in the order of `Contender::ALL`, a figure a round; `None` where it
+    /// does not take part or has failed.
+    rounds: [Vec<Option<f64>>; 5],
+}
+
+impl Row {
+    fn new(workload: &'static Workload, metric: Metric) -> Self {
+        Self {
+            workload,
+            metric,
+            rounds: Default::default(),
+        }
+    }
+
+    /// The figures of one contender.
+    pub fn figures(&self, contender: Contender) -> Option<Summary> {
+        let figures: Vec<f64> = self.rounds[contender as usize]
+            .iter()
+            .copied()
+            .flatten()
+            .collect();
+        Summary::of(&figures)
+    }
+
+    /// Who takes part in the workload but lacks a figure in some round.
+    pub fn failures(&self) -> Vec<String> {
+        let failed = |contender: &Contender| {
+            let takes_part = contender.run(self.workload).is_some();
+            takes_part && self.rounds[*contender as usize].iter().any(Option::is_none)
+        };
+        let failed = Contender::ALL.into_iter().filter(failed);
+        failed
+            .map(|contender| format!("{} on {contender:?}", self.workload.name))
+            .collect()
+    }
+
+    /// The ratios `contender`/`other` of the rounds in which both have a figure.
+    pub fn ratios(&self, contender: Contender, other: Contender) -> Option<Summary> {
+        let pairs = self.rounds[contender as usize]
+            .iter()
+            .zip(&self.rounds[other as usize]);
+        let ratio = |(&one, &other): (&Option<f64>, &Option<f64>)| Some(one? / other?);
+        let ratios: Vec<f64> = pairs
+            .filter_map(ratio)
+            .filter(|ratio| ratio.is_finite())
+            .collect();
+        Summary::of(&ratios)
+    }
+}
+
+/// Runs the comparison and reports each sample to `progress`.
+///
+/// A contender that panics has no figure in that round; one that hangs ends the process.
+pub fn run(options: &Options, mut progress: impl FnMut(&str)) -> Vec<Row> {
+    let workloads = options.selected();
+    let mut rows: Vec<Row> = workloads
+        .iter()
+        .flat_map(|&workload| {
+            workload
+                .metrics
+                .iter()
+                .map(move |&metric| Row::new(workload, metric))
+        })
+        .collect();
+    let alarm = Alarm::start();
+    let warm_up = usize::from(!options.smoke);
+    for round in 0..options.rounds + warm_up {
+        for workload in &workloads {
+            for position in 0..Contender::ALL.len() {
+                let contender = Contender::ALL[(round + position) % Contender::ALL.len()];
+                progress(&format!(
+                    "round {round} of {}: {} on {contender:?}",
+                    options.rounds, workload.name
+                ));
+                alarm.expect(format!("{} on {contender:?}", workload.name));
+                let figures = sample(workload, contender, options);
+                if round < warm_up {
+                    continue;
+                }
+                let rows = rows
+                    .iter_mut()
+                    .filter(|row| row.workload.name == workload.name);
+                for (row, figure) in rows.zip(figures) {
+                    row.rounds[contender as usize].push(figure);
+                }
+            }
+        }
+    }
+    rows
+}
+
+/// The medians of one sample, in the order of the workload's metrics.
+fn sample(workload: &Workload, contender: Contender, options: &Options) -> Vec<Option<f64>> {
+    let workers = match contender {
+        Contender::Oversubscribed => options.workers * OVERSUBSCRIPTION,
+        _ => workload.workers.unwrap_or(options.workers),
+    };
+    let passes = if options.smoke { 1 } else { workload.passes };
+    let setting = Setting {
+        workers,
+        passes,
+        smoke: options.smoke,
+    };
+    let passes = contender
+        .run(workload)
+        .and_then(|run| catch_unwind(AssertUnwindSafe(|| run(&setting))).ok())
+        .unwrap_or_default();
+    let figure = |metric: &Metric| {
+        let figures: Vec<f64> = passes.iter().map(|pass| metric.of(pass)).collect();
+        (!figures.is_empty()).then(|| median(&figures))
+    };
+    workload.metrics.iter().map(figure).collect()
+}
+
+/// Ends the process when a sample hangs, naming it.
+#[derive(Debug)]
+struct Alarm {
+    samples: Sender<String>,
+}
+
+impl Alarm {
+    fn start() -> Self {
+        let (samples, started) = mpsc::channel::<String>();
+        thread::spawn(move || {
+            let mut current = String::from("nothing yet");
+            loop {
+                match started.recv_timeout(PATIENCE) {
+                    Ok(sample) => current = sample,
+                    Err(RecvTimeoutError::Disconnected) => return,
+                    Err(RecvTimeoutError::Timeout) => {
+                        eprintln!("{current} has not ended within {PATIENCE:?}");
+                        exit(2);
+                    }
+                }
+            }
+        });
+        Self { samples }
+    }
+
+    fn expect(&self, sample: String) {
+        let _ = self.samples.send(sample);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workloads::find;
+
+    #[test]
+    fn ratios_are_taken_within_a_round() {
+        let mut row = Row::new(find("spawn_join").unwrap(), Metric::Figure);
+        row.rounds[Contender::Filch as usize] = vec![Some(1.0), Some(20.0), None, Some(3.0)];
+        row.rounds[Contender::Tokio as usize] = vec![Some(2.0), Some(40.0), Some(5.0), Some(4.0)];
+        let ratios = row.ratios(Contender::Filch, Contender::Tokio).unwrap();
+        assert_eq!(
+            ratios,
+            Summary {
+                median: 0.5,
+                least: 0.5,
+                greatest: 0.75
+            }
+        );
+        assert_eq!(row.ratios(Contender::Filch, Contender::Floor), None);
+    }
+
+    #[test]
+    fn nothing_over_nothing_is_no_ratio() {
+        let mut row = Row::new(find("idle").unwrap(), Metric::Figure);
+        row.rounds[Contender::Filch as usize] = vec![Some(0.0)];
+        row.rounds[Contender::Tokio as usize] = vec![Some(0.0)];
+        assert_eq!(row.ratios(Contender::Filch, Contender::Tokio), None);
+    }
+
+    #[test]
+    fn a_pattern_selects_by_name_and_title() {
+        let mut options = Options {
+            rounds: 1,
+            workers: 2,
+            smoke: true,
+            only: vec!["echo_64".into()],
+        };
+        assert_eq!(options.selected().len(), 2);
+        options.only = vec!["hyper".into()];
+        assert_eq!(options.selected()[0].name, "http");
+        options.only.clear();
+        assert_eq!(options.selected().len(), WORKLOADS.len());
+    }
+}

@@ -1,0 +1,97 @@
+//! The page with the results: summary, chart, tables, and how they came about.
+
+use super::verdict::verdicts;
+use super::{machine, table, title};
+use crate::compare::{Options, Row};
+
+/// Counts of targets, and a sentence for each that is missed.
+#[derive(Debug, Default)]
+pub struct Score {
+    /// Targets that are met.
+    pub met: usize,
+    /// The others, as "workload: 0.45 ✗ ≤ 0.30 × tokio".
+    pub missed: Vec<String>,
+}
+
+/// Judges all rows.
+pub fn score(rows: &[Row]) -> Score {
+    let mut score = Score::default();
+    for row in rows {
+        for verdict in verdicts(row) {
+            match verdict.met() {
+                Some(true) => score.met += 1,
+                Some(false) => {
+                    let text = verdict.text();
+                    score
+                        .missed
+                        .push(format!("{}: {text} {}", title(row), verdict.of.name()));
+                }
+                None => {}
+            }
+        }
+    }
+    score
+}
+
+/// The results as a Markdown page that shows the chart `chart_file` beside it.
+pub fn page(rows: &[Row], options: &Options, chart_file: &str) -> String {
+    let score = score(rows);
+    let total = score.met + score.missed.len();
+    let facts: String = machine::facts()
+        .iter()
+        .map(|(label, value)| format!("| {label} | {value} |\n"))
+        .collect();
+    let missed = if score.missed.is_empty() {
+        String::new()
+    } else {
+        format!(
+            "\nMissed:\n\n{}",
+            score
+                .missed
+                .iter()
+                .map(|line| format!("- {line}\n"))
+                .collect::<String>()
+        )
+    };
+    format!(
+        "# Results\n\n\
+         filch beside tokio and smol on the same work, written by\n\n    {COMMAND}\n\n\
+         {met} of {total} targets are met.\n{missed}\n\
+         ![Ratios of filch to its peers]({chart_file})\n\n\
+         ## Medians and ratios\n\n\
+         {workers} workers each; `✓ ≤` and `✗ ≤` show the target that a ratio meets or misses. Below 1 filch is \
+         ahead. The last column is filch with {more} workers over filch with {workers}.\n\n{ratios}\n\
+         ## Spread of the rounds\n\n\
+         Median (least – greatest) of {rounds} rounds.\n\n{spread}\n\
+         ## Machine\n\n| | |\n| --- | --- |\n{facts}\n\
+         {METHOD}",
+        met = score.met,
+        workers = options.workers,
+        more = options.workers * crate::compare::OVERSUBSCRIPTION,
+        rounds = options.rounds,
+        ratios = table::ratios(rows, options.workers).markdown(),
+        spread = table::spread(rows).markdown(),
+    )
+}
+
+const COMMAND: &str = "cargo run --release -p filch-benches --bin compare";
+
+const METHOD: &str = "\
+## How it is measured
+
+Each workload is written once, generically, and runs on every runtime through the calls that
+runtime recommends, at default settings apart from the number of workers. smol is its
+multi-thread executor on as many threads, with async-io and its blocking pool. Channels are
+tokio's on all of them; they need no runtime.
+
+The contenders take turns within one process: in each round every workload is sampled on each of
+them, one right after the other on a fresh runtime, in an order that rotates from round to
+round. A sample is the median of a few passes after one that warms up; the first round is
+dropped. A ratio is taken within a round, and the median of the rounds' ratios is reported.
+
+Echo servers are driven by one plain epoll thread of this process whose processor time is left
+out; the HTTP server is driven from a second process. \"CPU\" rows count the processor time of all
+other threads of the process. Memory counts the bytes requested from the allocator, for tasks
+that hold 64 bytes of their own; rayon's fork-join runs one branch on the caller's stack, so it
+allocates nothing.
+";
