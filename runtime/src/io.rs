@@ -38,6 +38,11 @@
 //! }
 //! ```
 
+#[cfg(feature = "net")]
+pub(crate) mod cooperative;
+#[cfg(all(unix, feature = "net"))]
+pub mod unix;
+
 #[doc(inline)]
 pub use filch_io::{Interest, Ready};
 

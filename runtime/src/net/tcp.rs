@@ -1,0 +1,21 @@
+//! The parts of a [`TcpStream`](crate::net::TcpStream).
+//!
+//! [`TcpStream::split`](crate::net::TcpStream::split) lends the stream to a
+//! [`ReadHalf`] and a [`WriteHalf`] for use within one task.
+//! [`TcpStream::into_split`](crate::net::TcpStream::into_split) takes it apart
+//! into an [`OwnedReadHalf`] and an [`OwnedWriteHalf`] which can live in
+//! different tasks.
+
+pub(super) mod listener;
+pub(super) mod socket;
+mod split;
+mod split_owned;
+pub(super) mod stream;
+
+#[cfg(feature = "futures-io")]
+mod speaks_futures_io;
+#[cfg(feature = "hyper")]
+mod speaks_hyper;
+
+pub use self::split::{ReadHalf, WriteHalf};
+pub use self::split_owned::{OwnedReadHalf, OwnedWriteHalf, ReuniteError};
