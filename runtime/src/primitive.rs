@@ -17,9 +17,19 @@ pub(crate) use self::model::*;
 
 #[cfg(not(filch_loom))]
 mod real {
-    pub(crate) use parking_lot::{Condvar, Mutex};
+    pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
     pub(crate) use std::hint::spin_loop;
     pub(crate) use std::sync::Arc;
+    pub(crate) use std::thread;
+
+    /// A thread local with a constant initial value: no lazy initialisation,
+    /// and, for a type without a destructor, no state of its own.
+    macro_rules! const_thread_local {
+        ($(#[$attribute:meta])* static $name:ident: $type:ty = $initial:expr;) => {
+            std::thread_local! { $(#[$attribute])* static $name: $type = const { $initial }; }
+        };
+    }
+    pub(crate) use const_thread_local;
 
     pub(crate) mod atomic {
         pub(crate) use std::sync::atomic::{
@@ -56,7 +66,16 @@ mod model {
     pub(crate) use loom::cell::UnsafeCell;
     pub(crate) use loom::hint::spin_loop;
     pub(crate) use loom::sync::Arc;
+    pub(crate) use loom::thread;
     use std::time::Instant;
+
+    /// A loom thread is a coroutine: it needs loom's thread locals.
+    macro_rules! const_thread_local {
+        ($(#[$attribute:meta])* static $name:ident: $type:ty = $initial:expr;) => {
+            loom::thread_local! { $(#[$attribute])* static $name: $type = $initial; }
+        };
+    }
+    pub(crate) use const_thread_local;
 
     pub(crate) mod atomic {
         pub(crate) use loom::sync::atomic::{
@@ -89,13 +108,17 @@ mod model {
     impl<T> std::ops::Deref for MutexGuard<'_, T> {
         type Target = T;
         fn deref(&self) -> &T {
-            self.0.as_ref().expect("the guard is only absent inside a wait")
+            self.0
+                .as_ref()
+                .expect("the guard is only absent inside a wait")
         }
     }
 
     impl<T> std::ops::DerefMut for MutexGuard<'_, T> {
         fn deref_mut(&mut self) -> &mut T {
-            self.0.as_mut().expect("the guard is only absent inside a wait")
+            self.0
+                .as_mut()
+                .expect("the guard is only absent inside a wait")
         }
     }
 
@@ -108,7 +131,10 @@ mod model {
         }
 
         pub(crate) fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
-            let inner = guard.0.take().expect("the guard is only absent inside a wait");
+            let inner = guard
+                .0
+                .take()
+                .expect("the guard is only absent inside a wait");
             guard.0 = Some(self.0.wait(inner).expect("a model does not poison locks"));
         }
 

@@ -1,0 +1,322 @@
+//! Cooperative scheduling: the budget of a poll, and yielding without a wake.
+//!
+//! A task whose sockets and channels are always ready would never return
+//! `Pending`, and everything else on its worker would wait. Therefore each
+//! poll of a task starts with a *budget* of 128 units; a leaf future takes one
+//! with [`poll_proceed`] before it looks whether it is ready, and returns
+//! `Pending` once none is left. The task then goes to the back of the queue.
+//!
+//! **Vocabulary.** A *poll scope* is one poll of a task, opened by
+//! [`poll_task`] on the thread that polls. Code within it is *constrained*;
+//! [`unconstrained`] and everything outside a scope is not. A poll that ran
+//! out of budget is a *forced yield*.
+//!
+//! **Yielding.** A future that wants to run again may wake its own waker, at
+//! the cost of an atomic operation and a look at the task's state. When that
+//! waker is the very one of the poll scope, [`yield_current`] notes the wish in
+//! the thread local instead, and the task's runner merges it into the
+//! transition that ends the poll. The note only ever stands for a wake: should
+//! the future finish after all, it is dropped with the scope.
+//!
+//! This module knows neither tasks nor schedulers: a scope is a waker's
+//! identity and a few cells.
+
+use crate::primitive::const_thread_local;
+use pin_project_lite::pin_project;
+use std::cell::Cell;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::ptr;
+use std::task::{Context, Poll, RawWakerVTable, Waker, ready};
+
+/// Units of work in one poll, a leaf operation each. As tokio's: large enough
+/// to amortise a trip through the queue, small enough that a poll of cheap
+/// operations stays in the tens of microseconds.
+const BUDGET: u8 = 128;
+
+/// What is left of a poll's budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Budget(u8);
+
+impl Budget {
+    const INITIAL: Self = Self(BUDGET);
+    /// Not a count: no leaf future ever has to yield.
+    const UNCONSTRAINED: Self = Self(u8::MAX);
+
+    fn is_unconstrained(self) -> bool {
+        self == Self::UNCONSTRAINED
+    }
+
+    fn has_remaining(self) -> bool {
+        self.0 > 0
+    }
+}
+
+/// The poll that this thread is inside of.
+struct Scope {
+    budget: Cell<Budget>,
+    /// The budget ran out during this poll and a leaf future was turned away.
+    exhausted: Cell<bool>,
+    /// The task asked, through [`yield_current`], to be polled again.
+    yielded: Cell<bool>,
+    /// Identity of the polled task's waker; null outside of a poll scope.
+    waker_data: Cell<*const ()>,
+    waker_vtable: Cell<*const RawWakerVTable>,
+    /// Polls on this thread that ran out of budget, not yet collected.
+    forced_yields: Cell<u64>,
+}
+
+const_thread_local! {
+    static SCOPE: Scope = Scope {
+        budget: Cell::new(Budget::UNCONSTRAINED),
+        exhausted: Cell::new(false),
+        yielded: Cell::new(false),
+        waker_data: Cell::new(ptr::null()),
+        waker_vtable: Cell::new(ptr::null()),
+        forced_yields: Cell::new(0),
+    };
+}
+
+/// Sets a cell for as long as the guard lives, unwinding included.
+struct Restore<'a, T: Copy> {
+    cell: &'a Cell<T>,
+    previous: T,
+}
+
+impl<'a, T: Copy> Restore<'a, T> {
+    fn replacing(cell: &'a Cell<T>, value: T) -> Self {
+        Self { cell, previous: cell.replace(value) }
+    }
+}
+
+impl<T: Copy> Drop for Restore<'_, T> {
+    fn drop(&mut self) {
+        self.cell.set(self.previous);
+    }
+}
+
+/// Runs one poll of a task whose waker is `waker`, with a full budget.
+///
+/// The boolean tells whether the task asked to be polled again with
+/// [`yield_current`]; it matters only if the poll returned `Pending`.
+#[inline]
+pub(crate) fn poll_task<R>(waker: &Waker, poll: impl FnOnce() -> R) -> (R, bool) {
+    SCOPE.with(|scope| {
+        let _budget = Restore::replacing(&scope.budget, Budget::INITIAL);
+        let _exhausted = Restore::replacing(&scope.exhausted, false);
+        let _yielded = Restore::replacing(&scope.yielded, false);
+        let _data = Restore::replacing(&scope.waker_data, waker.data());
+        let _vtable = Restore::replacing(&scope.waker_vtable, ptr::from_ref(waker.vtable()));
+        let result = poll();
+        (result, scope.yielded.get())
+    })
+}
+
+/// Runs `f`, a poll of something that is not a task, with a full budget.
+pub(crate) fn with_budget<R>(f: impl FnOnce() -> R) -> R {
+    SCOPE.with(|scope| {
+        let _budget = Restore::replacing(&scope.budget, Budget::INITIAL);
+        let _exhausted = Restore::replacing(&scope.exhausted, false);
+        f()
+    })
+}
+
+/// Runs `f` without a budget; what is left of it afterwards is as before.
+pub(crate) fn with_unconstrained<R>(f: impl FnOnce() -> R) -> R {
+    SCOPE.with(|scope| {
+        let _budget = Restore::replacing(&scope.budget, Budget::UNCONSTRAINED);
+        f()
+    })
+}
+
+/// Asks that the task polled on this thread be polled again, from the back of
+/// the queue, if `cx` carries the very waker of that task.
+///
+/// Returns `false` if it does not (a combinator with wakers of its own, a
+/// `block_on`): the caller then wakes `cx.waker()` itself. After `true` the
+/// caller returns `Pending`.
+#[must_use = "on `false` the waker has to be woken"]
+#[inline]
+pub(crate) fn yield_current(cx: &Context<'_>) -> bool {
+    SCOPE.with(|scope| {
+        let waker = cx.waker();
+        let is_current = waker.data() == scope.waker_data.get()
+            && ptr::eq(waker.vtable(), scope.waker_vtable.get());
+        if is_current {
+            scope.yielded.set(true);
+        }
+        is_current
+    })
+}
+
+/// Takes the number of polls that ran out of budget on this thread since the
+/// last call, for a worker's metrics.
+pub(crate) fn take_forced_yields() -> u64 {
+    SCOPE.with(|scope| scope.forced_yields.take())
+}
+
+/// Whether the current task has budget left; `true` outside of a task.
+///
+/// A future that combines others can tell by it, without spending any, whether
+/// the one it polled last was turned away for lack of budget.
+#[inline]
+#[must_use]
+pub fn has_budget_remaining() -> bool {
+    SCOPE.with(|scope| scope.budget.get().has_remaining())
+}
+
+/// Takes one unit of the task's budget, or returns `Pending` if none is left.
+///
+/// A leaf future calls this before it looks whether it is ready. On `Pending`
+/// the task has been scheduled to run again and the future returns `Pending`
+/// too. Otherwise it calls [`RestoreOnPending::made_progress`] when it turned
+/// out to be ready; if it does not, the unit is given back as the returned
+/// guard is dropped.
+///
+/// Dropping the guard restores the budget to what it was before this call:
+/// anything that was spent in between without progress on this guard is given
+/// back along with it.
+#[inline]
+pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
+    SCOPE.with(|scope| {
+        let budget = scope.budget.get();
+        if budget.is_unconstrained() {
+            return Poll::Ready(RestoreOnPending::new(budget));
+        }
+        if budget.has_remaining() {
+            scope.budget.set(Budget(budget.0 - 1));
+            return Poll::Ready(RestoreOnPending::new(budget));
+        }
+        turn_away(scope, cx);
+        Poll::Pending
+    })
+}
+
+/// Sees to it that the task out of budget is polled again.
+#[cold]
+fn turn_away(scope: &Scope, cx: &Context<'_>) {
+    if !scope.exhausted.replace(true) {
+        scope.forced_yields.set(scope.forced_yields.get() + 1);
+    }
+    if !yield_current(cx) {
+        cx.waker().wake_by_ref();
+    }
+}
+
+/// Gives the unit of budget back when dropped, unless progress was made.
+///
+/// Returned by [`poll_proceed`].
+#[must_use]
+pub struct RestoreOnPending {
+    /// What to restore; unconstrained if nothing.
+    budget: Cell<Budget>,
+    /// The budget is this thread's: the guard stays on it.
+    thread_bound: PhantomData<*mut ()>,
+}
+
+impl RestoreOnPending {
+    fn new(budget: Budget) -> Self {
+        Self { budget: Cell::new(budget), thread_bound: PhantomData }
+    }
+
+    /// Makes the spending of the unit final: the operation was ready.
+    #[inline]
+    pub fn made_progress(&self) {
+        self.budget.set(Budget::UNCONSTRAINED);
+    }
+}
+
+impl Drop for RestoreOnPending {
+    #[inline]
+    fn drop(&mut self) {
+        let budget = self.budget.get();
+        if !budget.is_unconstrained() {
+            SCOPE.with(|scope| scope.budget.set(budget));
+        }
+    }
+}
+
+impl fmt::Debug for RestoreOnPending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RestoreOnPending").finish_non_exhaustive()
+    }
+}
+
+/// Takes one unit of budget, and yields to the scheduler if none is left.
+///
+/// For loops that do their work in between without ever awaiting something
+/// that takes budget itself.
+///
+/// # Cancel safety
+///
+/// Cancel safe: a unit may have been spent, nothing else is lost.
+pub async fn consume_budget() {
+    poll_fn(|cx| {
+        let coop = ready!(poll_proceed(cx));
+        coop.made_progress();
+        Poll::Ready(())
+    })
+    .await;
+}
+
+pin_project! {
+    /// A future polled without a budget. Returned by [`unconstrained`].
+    #[must_use = "futures do nothing unless polled"]
+    #[derive(Debug)]
+    pub struct Unconstrained<F> {
+        #[pin]
+        future: F,
+    }
+}
+
+/// Exempts a future from the budget: it is never made to yield.
+///
+/// The future has to see to it itself that other tasks get their turn.
+#[inline]
+pub fn unconstrained<F>(future: F) -> Unconstrained<F> {
+    Unconstrained { future }
+}
+
+impl<F: Future> Future for Unconstrained<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        with_unconstrained(|| self.project().future.poll(cx))
+    }
+}
+
+pin_project! {
+    /// A future that takes a unit of budget for its result. Returned by
+    /// [`cooperative`].
+    #[must_use = "futures do nothing unless polled"]
+    #[derive(Debug)]
+    pub struct Coop<F> {
+        #[pin]
+        future: F,
+    }
+}
+
+/// Makes a future that knows nothing of the budget take part in it.
+///
+/// Each poll of the returned future takes a unit first, and gives it back if
+/// the inner future is pending.
+#[inline]
+pub fn cooperative<F: Future>(future: F) -> Coop<F> {
+    Coop { future }
+}
+
+impl<F: Future> Future for Coop<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let coop = ready!(poll_proceed(cx));
+        let output = ready!(self.project().future.poll(cx));
+        coop.made_progress();
+        Poll::Ready(output)
+    }
+}
+
+#[cfg(all(test, not(filch_loom)))]
+mod tests;

@@ -1,0 +1,90 @@
+//! Tasks: the unit of scheduling.
+//!
+//! A task is one allocation: a [`header`], the scheduler's handle, the future
+//! that its output replaces, and the join waker. What state it is in, who waits
+//! for it and how many refer to it is one word, see [`state`].
+//!
+//! **Vocabulary.** A *reference* keeps the allocation alive. A [`Notified`] is
+//! a reference with the right to poll once; it is what run queues hold. A task
+//! is *scheduled* while it has one, *running* while a thread has used one and
+//! polls, drops the future or stores the output, else *idle*, and finally
+//! *complete*. *Shutting down* a task drops its future here and now; *aborting*
+//! it has the runtime do so.
+//!
+//! **Invariants**, which SAFETY comments cite by name:
+//!
+//! - **Counted.** The word counts the references: one each for the list of
+//!   owned tasks, the `Notified`, the thread that runs the task, the
+//!   [`JoinHandle`], and every [`AbortHandle`] and waker. Transitions pass them
+//!   from one to another; the cell exists until the last is released.
+//! - **Stage.** Future and output belong to the thread that runs the task
+//!   (RUNNING), from which it follows that only one does. Once it is COMPLETE
+//!   they belong to the `JoinHandle`, whose exclusive borrow is needed to take
+//!   the output. Without a `JoinHandle` the output is dropped before COMPLETE is
+//!   set. Whoever releases the last reference has everything to itself.
+//! - **Join waker.** While JOIN_WAKER is unset the slot belongs to the
+//!   `JoinHandle`. While it is set, the handle and who completes the task may
+//!   both look at it and wake by reference, but nothing else. The handle sets
+//!   and unsets it as long as the task is not COMPLETE; after that only who
+//!   completes the task unsets it. If the handle goes away first, without being
+//!   able to unset it, the slot becomes exclusively the completer's.
+//! - **Sendable.** Future, output and scheduler handle are `Send`, and the
+//!   scheduler handle is `Sync`, as the functions that make a task demand.
+//!
+//! **What it costs**, in atomic read-modify-writes of the state word: a wake
+//! that schedules 1, or 2 when the waker is consumed; a poll 2, or 1 when it
+//! completes a task whose handle is gone; completing 1, and 2 when there is a
+//! join waker; dropping the `JoinHandle` 1, and none when its reference is the
+//! last. Yielding costs no wake.
+//!
+//! Rejected: a table of waker functions for each future type (one compares
+//! worse and costs code); 128-byte alignment (it doubles a small task); keeping
+//! the running task's scheduler alive by a reference of its own through
+//! rescheduling (one more read-modify-write a yield, see [`Notified::run_on`]).
+//!
+//! This module knows of schedulers only that they are [`Schedule`].
+
+mod abort;
+mod cell;
+pub(crate) mod current;
+mod error;
+mod header;
+mod id;
+mod join;
+mod join_waker;
+mod notified;
+mod owned;
+mod poll;
+mod raw;
+mod state;
+mod unwind;
+mod waker;
+
+pub use self::abort::AbortHandle;
+pub use self::error::JoinError;
+pub(crate) use self::header::Header;
+pub use self::id::Id;
+pub use self::join::JoinHandle;
+pub(crate) use self::notified::{Notified, Task};
+pub(crate) use self::owned::{OwnedTasks, unowned};
+
+#[cfg(all(test, filch_loom))]
+mod loom_tests;
+#[cfg(test)]
+mod model;
+#[cfg(all(test, not(filch_loom)))]
+mod tests;
+
+/// What tasks need of the scheduler that polls them. Each task holds one.
+pub(crate) trait Schedule: Sized + Send + Sync + 'static {
+    /// Takes a task that a waker or an abort made ready. Called on any thread.
+    fn schedule(&self, task: Notified<Self>);
+
+    /// Takes a task that is ready again right after its poll, because it
+    /// yielded or was woken meanwhile. Called on the thread that polled it.
+    fn reschedule(&self, task: Notified<Self>);
+
+    /// Takes a task out of the list of owned tasks, before it completes, and
+    /// returns the list's reference; `None` if it is in none any more.
+    fn release(&self, task: &Task<Self>) -> Option<Task<Self>>;
+}

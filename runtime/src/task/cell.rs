@@ -1,0 +1,247 @@
+#![expect(unsafe_code, reason = "keeps future and output in the same place, accessed by turns")]
+//! The allocation of a task, and what happens to the future inside.
+//!
+//! `Cell` starts with the [`Header`], so that a pointer to one is a pointer to
+//! the other. The allocation has the natural alignment of its parts: asking an
+//! allocator for whole cache lines costs more, in time and in memory, than a
+//! header that straddles two of them.
+//!
+//! Nothing here changes the state word. Who may call what follows from it, by
+//! the rule **Stage** of the parent module.
+
+use super::current;
+use super::error::{Failure, JoinError};
+use super::header::{Header, Membership, Vtable};
+use super::id::Id;
+use super::join_waker::JoinWaker;
+use super::poll;
+use super::state::State;
+use super::unwind::swallow;
+use super::Schedule;
+use crate::primitive::UnsafeCell;
+use std::future::Future;
+use std::mem::offset_of;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::pin::Pin;
+use std::ptr::{self, NonNull};
+use std::task::{Context, Poll};
+
+/// A task.
+#[repr(C)]
+pub(super) struct Cell<F: Future, S> {
+    header: Header,
+    /// Never changes; dropped with the cell, when no waker is left either.
+    scheduler: S,
+    /// Accessed according to **Stage**.
+    stage: UnsafeCell<Stage<F>>,
+    /// Accessed according to **Join waker**.
+    join_waker: JoinWaker,
+}
+
+/// What a task holds at present. The future is pinned: it is dropped in place.
+enum Stage<F: Future> {
+    Future(F),
+    Output(Result<F::Output, Failure>),
+    Consumed,
+}
+
+impl<F: Future, S: Schedule> Cell<F, S> {
+    const VTABLE: &'static Vtable = &Vtable {
+        poll: poll::poll::<F, S>,
+        schedule: poll::schedule::<F, S>,
+        cancel: poll::cancel::<F, S>,
+        take_output: poll::take_output::<F, S>,
+        drop_output: poll::drop_output::<F, S>,
+        dealloc: poll::dealloc::<F, S>,
+        join_waker: offset_of!(Self, join_waker),
+    };
+
+    /// Makes a task in `state`, all of whose references the caller owns.
+    #[inline]
+    pub(super) fn allocate(
+        future: F,
+        scheduler: S,
+        state: State,
+        id: Id,
+        location: &'static Location<'static>,
+        membership: Membership,
+    ) -> NonNull<Header> {
+        // Written where it is to stay: futures are often large.
+        let mut cell = Box::<Self>::new_uninit();
+        cell.write(Self {
+            header: Header::new(state, Self::VTABLE, id, location, membership),
+            scheduler,
+            stage: UnsafeCell::new(Stage::Future(future)),
+            join_waker: JoinWaker::new(),
+        });
+        let cell = NonNull::from(Box::leak(cell));
+        cell.cast()
+    }
+
+    /// Frees the task, and first drops whatever it still holds.
+    ///
+    /// # Safety
+    ///
+    /// `cell` comes from [`allocate`](Self::allocate), and nobody has a
+    /// reference of the task or the right to use one any more.
+    pub(super) unsafe fn deallocate(cell: NonNull<Self>) {
+        // SAFETY: the cell was leaked from a box of this type, and is the
+        // caller's alone.
+        let cell = unsafe { Box::from_raw(cell.as_ptr()) };
+        // SAFETY: with no references left, nobody else accesses the stage.
+        unsafe { cell.drop_stage() };
+        // SAFETY: the same goes for the join waker.
+        unsafe { cell.join_waker.clear() };
+    }
+}
+
+impl<F: Future, S> Cell<F, S> {
+    #[inline]
+    pub(super) fn header(&self) -> &Header {
+        &self.header
+    }
+
+    #[inline]
+    pub(super) fn scheduler(&self) -> &S {
+        &self.scheduler
+    }
+
+    #[inline]
+    pub(super) fn join_waker(&self) -> &JoinWaker {
+        &self.join_waker
+    }
+
+    /// Polls the future. On `Ready`, its output or its panic is in its place.
+    ///
+    /// # Safety
+    ///
+    /// The caller runs the task, which has not completed.
+    #[inline]
+    pub(super) unsafe fn poll_future(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let _current = current::enter(self.header.id);
+        self.header.count_poll();
+        // Outside of what may panic, for the case that the output exists but
+        // dropping the future fails.
+        let mut output = None;
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            self.stage.with_mut(|stage| {
+                // SAFETY: who runs the task has the stage to itself (**Stage**).
+                let Stage::Future(future) = (unsafe { &mut *stage }) else {
+                    unreachable!("a task that has not completed holds its future");
+                };
+                // SAFETY: the future stays where it is until `consume` drops it.
+                let future = unsafe { Pin::new_unchecked(future) };
+                let Poll::Ready(value) = future.poll(cx) else { return Poll::Pending };
+                output = Some(value);
+                // SAFETY: as above; the reference to the future is gone.
+                unsafe { consume(stage) };
+                Poll::Ready(())
+            })
+        }));
+        let result = match polled {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(())) => Ok(output.expect("the future was ready")),
+            Err(payload) => {
+                swallow(|| drop(output));
+                // SAFETY: as above.
+                unsafe { self.drop_stage() };
+                Err(Failure::panic(payload))
+            }
+        };
+        // SAFETY: as above; the future has been dropped.
+        unsafe { self.store(result) };
+        Poll::Ready(())
+    }
+
+    /// Drops the future, and puts in its place that the task was cancelled, or
+    /// how dropping the future panicked.
+    ///
+    /// # Safety
+    ///
+    /// The caller runs the task, which has not completed.
+    pub(super) unsafe fn cancel_future(&self) {
+        let _current = current::enter(self.header.id);
+        let dropped = catch_unwind(AssertUnwindSafe(|| {
+            // SAFETY: who runs the task has the stage to itself (**Stage**).
+            self.stage.with_mut(|stage| unsafe { consume(stage) });
+        }));
+        let failure = match dropped {
+            Ok(()) => Failure::CANCELLED,
+            Err(payload) => Failure::panic(payload),
+        };
+        // SAFETY: as above; the future has been dropped.
+        unsafe { self.store(Err(failure)) };
+    }
+
+    /// Takes the output, if it has not been taken yet.
+    ///
+    /// # Safety
+    ///
+    /// The output is the caller's, see **Stage**.
+    #[inline]
+    pub(super) unsafe fn take_output(&self) -> Option<Result<F::Output, JoinError>> {
+        self.stage.with_mut(|stage| {
+            // SAFETY: the caller has the stage to itself.
+            let stage = unsafe { &mut *stage };
+            if !matches!(stage, Stage::Output(_)) {
+                return None;
+            }
+            match std::mem::replace(stage, Stage::Consumed) {
+                Stage::Output(result) => {
+                    Some(result.map_err(|failure| JoinError::new(self.header.id, failure)))
+                }
+                Stage::Future(_) | Stage::Consumed => unreachable!("seen to be an output above"),
+            }
+        })
+    }
+
+    /// Drops what the task holds, future or output. A panic goes no further.
+    ///
+    /// # Safety
+    ///
+    /// The caller has the stage to itself, see **Stage**.
+    pub(super) unsafe fn drop_stage(&self) {
+        // SAFETY: as the caller promises.
+        let consumed = self.stage.with(|stage| matches!(unsafe { &*stage }, Stage::Consumed));
+        if consumed {
+            return;
+        }
+        let _current = current::enter(self.header.id);
+        // SAFETY: as the caller promises.
+        swallow(|| self.stage.with_mut(|stage| unsafe { consume(stage) }));
+    }
+
+    /// Puts the output where the future was.
+    ///
+    /// # Safety
+    ///
+    /// The caller has the stage to itself, and it is consumed.
+    #[inline]
+    unsafe fn store(&self, result: Result<F::Output, Failure>) {
+        // SAFETY: as the caller promises; there is nothing to drop there.
+        self.stage.with_mut(|stage| unsafe { ptr::write(stage, Stage::Output(result)) });
+    }
+}
+
+/// Drops what the stage holds, in place. It is consumed thereafter, even if
+/// that panicked.
+///
+/// # Safety
+///
+/// `stage` is the stage of a task, and the caller has it to itself.
+#[inline]
+unsafe fn consume<F: Future>(stage: *mut Stage<F>) {
+    struct Consume<F: Future>(*mut Stage<F>);
+
+    impl<F: Future> Drop for Consume<F> {
+        fn drop(&mut self) {
+            // SAFETY: the pointer is `consume`'s, whose caller vouches for it,
+            // and what it points to has been dropped.
+            unsafe { ptr::write(self.0, Stage::Consumed) };
+        }
+    }
+
+    let consume = Consume(stage);
+    // SAFETY: as the caller promises; it is overwritten right after.
+    unsafe { ptr::drop_in_place(consume.0) };
+}

@@ -1,0 +1,124 @@
+//! What every task has, whatever its future: the first cache line of its cell.
+
+use super::id::Id;
+use super::state::State;
+use crate::primitive::UnsafeCell;
+use std::fmt;
+use std::panic::Location;
+use std::ptr::NonNull;
+// Not `primitive`'s: a statistic takes no part in any protocol, and would only
+// multiply the interleavings of a model.
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// The part of a task that does not depend on its future, hot words first.
+#[repr(C)]
+pub(crate) struct Header {
+    pub(super) state: State,
+    pub(super) vtable: &'static Vtable,
+    /// Neighbours in the list of owned tasks; guarded by the lock of its shard.
+    pub(super) links: UnsafeCell<Links>,
+    pub(super) id: Id,
+    /// Where the task was spawned.
+    pub(super) location: &'static Location<'static>,
+    /// How often the future has been polled, wrapping; written by who runs it.
+    polls: AtomicU32,
+    /// The shard that it was put into by `owner`.
+    pub(super) shard: u32,
+    /// The collection that it was put into, or zero.
+    pub(super) owner: u64,
+}
+
+#[cfg(not(filch_loom))]
+const _: () = assert!(size_of::<Header>() <= 64, "a task's header has outgrown its cache line");
+
+/// Where a task is kept, for as long as it is alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Membership {
+    /// The number of an `OwnedTasks`, or zero.
+    pub(super) owner: u64,
+    pub(super) shard: u32,
+}
+
+impl Membership {
+    /// In no collection: only a `Notified` and handles refer to the task.
+    pub(super) const NONE: Self = Self { owner: 0, shard: 0 };
+}
+
+/// Neighbours in an intrusive list.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Links {
+    pub(super) previous: Option<NonNull<Header>>,
+    pub(super) next: Option<NonNull<Header>>,
+}
+
+/// The operations on a task that do depend on its future and scheduler.
+///
+/// Each takes the pointer of a task whose cell is of that future and scheduler,
+/// and which the caller holds a reference of; see `poll` for their contracts.
+pub(super) struct Vtable {
+    /// Runs the task once. Consumes the reference of a `Notified`. The second
+    /// argument is a `*const S`, or null.
+    pub(super) poll: unsafe fn(NonNull<Header>, *const ()),
+    /// Hands the scheduler a `Notified`, which takes one reference; the caller
+    /// holds another one meanwhile.
+    pub(super) schedule: unsafe fn(NonNull<Header>),
+    /// Drops the future and completes the task, which the caller runs.
+    /// Consumes a reference.
+    pub(super) cancel: unsafe fn(NonNull<Header>),
+    /// Moves the output to where the second argument, a
+    /// `*mut Option<Result<T, JoinError>>`, points.
+    pub(super) take_output: unsafe fn(NonNull<Header>, *mut ()),
+    /// Drops the output, if it is still there.
+    pub(super) drop_output: unsafe fn(NonNull<Header>),
+    /// Frees the task. The caller holds the only reference.
+    pub(super) dealloc: unsafe fn(NonNull<Header>),
+    /// Where in the cell the join waker is, in bytes.
+    pub(super) join_waker: usize,
+}
+
+impl Header {
+    pub(super) fn new(
+        state: State,
+        vtable: &'static Vtable,
+        id: Id,
+        location: &'static Location<'static>,
+        membership: Membership,
+    ) -> Self {
+        Self {
+            state,
+            vtable,
+            links: UnsafeCell::new(Links::default()),
+            id,
+            location,
+            polls: AtomicU32::new(0),
+            shard: membership.shard,
+            owner: membership.owner,
+        }
+    }
+
+    /// Counts a poll. Called by who runs the task, therefore by one thread.
+    #[inline]
+    pub(super) fn count_poll(&self) {
+        // Relaxed, and no read-modify-write: there is one writer at a time, the
+        // state word orders them, and readers take any recent value.
+        let polls = self.polls.load(Ordering::Relaxed);
+        self.polls.store(polls.wrapping_add(1), Ordering::Relaxed);
+    }
+
+    /// How often the future has been polled, modulo 2³².
+    pub(super) fn polls(&self) -> u32 {
+        // Relaxed: nothing is published along with a statistic.
+        self.polls.load(Ordering::Relaxed)
+    }
+}
+
+impl fmt::Debug for Header {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Task")
+            .field("id", &self.id)
+            .field("location", &format_args!("{}", self.location))
+            .field("polls", &self.polls())
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,131 @@
+//! A scheduler of a few lines, for the tests and models of tasks: one queue,
+//! run by hand.
+
+use super::{Id, JoinHandle, Notified, OwnedTasks, Schedule, Task, unowned};
+use crate::primitive::atomic::{AtomicUsize, Ordering};
+use crate::primitive::{Arc, Mutex};
+use std::collections::VecDeque;
+use std::future::Future;
+use std::panic::Location;
+
+/// A handle of the scheduler, and what its tasks hold.
+#[derive(Clone)]
+pub(super) struct Model {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    queue: Mutex<VecDeque<Notified<Model>>>,
+    owned: OwnedTasks<Model>,
+    scheduled: AtomicUsize,
+    rescheduled: AtomicUsize,
+}
+
+impl Schedule for Model {
+    fn schedule(&self, task: Notified<Self>) {
+        self.shared.scheduled.fetch_add(1, Ordering::Relaxed);
+        self.shared.queue.lock().push_back(task);
+    }
+
+    fn reschedule(&self, task: Notified<Self>) {
+        self.shared.rescheduled.fetch_add(1, Ordering::Relaxed);
+        self.shared.queue.lock().push_back(task);
+    }
+
+    fn release(&self, task: &Task<Self>) -> Option<Task<Self>> {
+        self.shared.owned.remove(task)
+    }
+}
+
+impl Model {
+    pub(super) fn new() -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                queue: Mutex::new(VecDeque::new()),
+                owned: OwnedTasks::new(1),
+                scheduled: AtomicUsize::new(0),
+                rescheduled: AtomicUsize::new(0),
+            }),
+        }
+    }
+
+    /// Spawns an owned task into the queue.
+    #[track_caller]
+    pub(super) fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let (handle, notified) = self.bind(future);
+        if let Some(notified) = notified {
+            self.shared.queue.lock().push_back(notified);
+        }
+        handle
+    }
+
+    /// Makes an owned task without queueing it.
+    #[track_caller]
+    pub(super) fn bind<F>(&self, future: F) -> (JoinHandle<F::Output>, Option<Notified<Self>>)
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.shared.owned.bind(future, self.clone(), Id::next(), Location::caller(), 0)
+    }
+
+    /// Makes a task that is in no list.
+    #[track_caller]
+    pub(super) fn unowned<F>(&self, future: F) -> (Notified<Self>, JoinHandle<F::Output>)
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        unowned(future, self.clone(), Id::next(), Location::caller())
+    }
+
+    pub(super) fn pop(&self) -> Option<Notified<Self>> {
+        self.shared.queue.lock().pop_front()
+    }
+
+    /// Runs one task of the queue; `false` if there is none.
+    pub(super) fn run_one(&self) -> bool {
+        let Some(task) = self.pop() else { return false };
+        task.run_on(self);
+        true
+    }
+
+    /// Runs what is in the queue until nothing is, and returns how many runs
+    /// that took.
+    pub(super) fn run_all(&self) -> usize {
+        let mut runs = 0;
+        while self.run_one() {
+            runs += 1;
+        }
+        runs
+    }
+
+    pub(super) fn shutdown(&self) {
+        self.shared.owned.close_and_shutdown_all(0);
+        while let Some(task) = self.pop() {
+            drop(task);
+        }
+    }
+
+    pub(super) fn alive(&self) -> usize {
+        self.shared.owned.len()
+    }
+
+    pub(super) fn queued(&self) -> usize {
+        self.shared.queue.lock().len()
+    }
+
+    /// How many times a waker or an abort submitted a task.
+    pub(super) fn scheduled(&self) -> usize {
+        self.shared.scheduled.load(Ordering::Relaxed)
+    }
+
+    /// How many times a poll ended with the task ready again.
+    pub(super) fn rescheduled(&self) -> usize {
+        self.shared.rescheduled.load(Ordering::Relaxed)
+    }
+}

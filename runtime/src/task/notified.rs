@@ -1,0 +1,137 @@
+#![expect(unsafe_code, reason = "lends itself to untyped queues, and knows the type of its scheduler")]
+//! The references of a task that its scheduler handles.
+
+use super::Schedule;
+use super::header::Header;
+use super::id::Id;
+use super::raw::Reference;
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::ptr::{self, NonNull};
+
+/// One reference of a task, in a list of owned tasks for example.
+pub(crate) struct Task<S> {
+    reference: Reference,
+    scheduler: PhantomData<fn() -> S>,
+}
+
+impl<S> Task<S> {
+    /// # Safety
+    ///
+    /// `task` is a task of a scheduler `S`, and the caller passes on one
+    /// reference that it owns.
+    #[inline]
+    pub(super) unsafe fn from_raw(task: NonNull<Header>) -> Self {
+        // SAFETY: as the caller promises.
+        let reference = unsafe { Reference::from_raw(task) };
+        Self { reference, scheduler: PhantomData }
+    }
+
+    #[inline]
+    pub(super) fn into_raw(self) -> NonNull<Header> {
+        self.reference.into_raw()
+    }
+
+    #[inline]
+    pub(super) fn as_raw(&self) -> NonNull<Header> {
+        self.reference.as_raw()
+    }
+
+    #[inline]
+    pub(super) fn header(&self) -> &Header {
+        self.reference.header()
+    }
+
+    /// Drops the future on this thread, unless another one is polling it: then
+    /// that one drops it right after.
+    pub(crate) fn shutdown(self) {
+        self.reference.shutdown();
+    }
+}
+
+impl<S> fmt::Debug for Task<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reference.fmt(f)
+    }
+}
+
+/// A task that is ready: one reference, and the right to poll it once.
+///
+/// There is at most one of a task at a time. Dropped without being run, it
+/// releases its reference; the task cannot be scheduled again then, and can
+/// only be shut down.
+pub(crate) struct Notified<S> {
+    task: Task<S>,
+}
+
+impl<S> Notified<S> {
+    /// Turns an untyped pointer back into what it was.
+    ///
+    /// # Safety
+    ///
+    /// `task` comes from [`into_raw`](Self::into_raw) of a `Notified` of the
+    /// same scheduler type, and is used once.
+    #[inline]
+    pub(crate) unsafe fn from_raw(task: NonNull<Header>) -> Self {
+        // SAFETY: as the caller promises.
+        Self { task: unsafe { Task::from_raw(task) } }
+    }
+
+    /// Turns it into a pointer, for a queue that holds nothing else.
+    #[inline]
+    pub(crate) fn into_raw(self) -> NonNull<Header> {
+        self.task.into_raw()
+    }
+
+    /// The id of the task.
+    #[inline]
+    pub(crate) fn id(&self) -> Id {
+        self.task.header().id
+    }
+
+    /// Where the task was spawned.
+    #[inline]
+    pub(crate) fn location(&self) -> &'static Location<'static> {
+        self.task.header().location
+    }
+
+    /// Drops the future on this thread instead of polling it; the handle
+    /// resolves as cancelled.
+    pub(crate) fn shutdown(self) {
+        self.task.shutdown();
+    }
+}
+
+impl<S: Schedule> Notified<S> {
+    /// Polls the future once, and sees to what follows.
+    ///
+    /// A scheduler that has a handle of its own at hand uses
+    /// [`run_on`](Self::run_on), which spares an atomic operation whenever the
+    /// task goes on.
+    #[inline]
+    pub(crate) fn run(self) {
+        self.run_with(ptr::null());
+    }
+
+    /// As [`run`](Self::run); a task that is to be polled again is handed to
+    /// `scheduler`, which has to be the one that it was spawned on.
+    #[inline]
+    pub(crate) fn run_on(self, scheduler: &S) {
+        self.run_with(ptr::from_ref(scheduler));
+    }
+
+    #[inline]
+    fn run_with(self, scheduler: *const S) {
+        let vtable = self.task.header().vtable;
+        // SAFETY: the reference is that of a `Notified`, and passed on; the
+        // scheduler is of the task's type, and null or borrowed by our caller.
+        unsafe { (vtable.poll)(self.into_raw(), scheduler.cast()) };
+    }
+}
+
+impl<S> fmt::Debug for Notified<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.task.fmt(f)
+    }
+}

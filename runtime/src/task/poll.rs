@@ -1,0 +1,249 @@
+#![expect(unsafe_code, reason = "turns the pointer of a header back into that of its cell")]
+//! One run of a task: what is compiled once per future.
+//!
+//! Poll, then idle, reschedule or complete. The functions here are the entries
+//! of a task's [`Vtable`](super::header::Vtable). They take the bare pointer,
+//! not a reference to the cell, wherever they may release the last claim on it:
+//! another thread may free the cell before such a function has returned.
+//!
+//! **Contract of all entries**: the pointer is that of a task whose future and
+//! scheduler are of the types `F` and `S`, and the caller owns a reference.
+
+use super::Schedule;
+use super::cell::Cell;
+
+use super::error::JoinError;
+use super::header::Header;
+use super::notified::{Notified, Task};
+use super::raw;
+use super::raw::state;
+use super::state::{
+    TransitionToComplete, TransitionToIdle, TransitionToRunning, TransitionToTerminal,
+};
+use super::waker;
+use crate::coop;
+use std::future::Future;
+use std::mem::ManuallyDrop;
+use std::ptr::NonNull;
+use std::task::{Context, Poll};
+
+/// The cell that a header is part of, for as long as the caller's reference.
+///
+/// # Safety
+///
+/// As all entries; and the caller's reference outlives the result.
+#[inline]
+unsafe fn cell<'a, F: Future, S>(task: NonNull<Header>) -> &'a Cell<F, S> {
+    // SAFETY: the header is the first field of its cell, and the pointer is one
+    // to all of it. The reference keeps it alive (**Counted**).
+    unsafe { task.cast::<Cell<F, S>>().as_ref() }
+}
+
+/// Runs the task once.
+///
+/// `scheduler` is null or points to the scheduler of the caller, which then
+/// outlives the call: it lets a task that goes on be handed over without
+/// keeping the cell, and with it the cell's own scheduler, alive meanwhile.
+///
+/// # Safety
+///
+/// As all entries. The reference is that of a `Notified`, and consumed.
+pub(super) unsafe fn poll<F: Future, S: Schedule>(task: NonNull<Header>, scheduler: *const ()) {
+    // SAFETY: the caller's reference is held until this transition.
+    match unsafe { state(task) }.transition_to_running() {
+        TransitionToRunning::Poll => {}
+        // SAFETY: the transition made us the one who runs the task.
+        TransitionToRunning::Cancel => return unsafe { cancel::<F, S>(task) },
+        TransitionToRunning::Released => return,
+        // SAFETY: the transition released the last reference.
+        TransitionToRunning::Dealloc => return unsafe { raw::dealloc(task) },
+    }
+    // SAFETY: we run the task.
+    let (polled, yielded) = unsafe { poll_future::<F, S>(task) };
+    if polled.is_ready() {
+        // SAFETY: we run the task, and the output is in its place.
+        return unsafe { complete::<F, S>(task) };
+    }
+    let retained = scheduler.is_null();
+    // SAFETY: the reference is still ours until this transition.
+    match unsafe { state(task) }.transition_to_idle(yielded, retained) {
+        TransitionToIdle::Released => {}
+        // SAFETY: the transition left us a `Notified`.
+        TransitionToIdle::Reschedule => unsafe { reschedule::<F, S>(task, scheduler) },
+        // SAFETY: the transition left us running the task.
+        TransitionToIdle::Cancel => unsafe { cancel::<F, S>(task) },
+        // SAFETY: the transition released the last reference.
+        TransitionToIdle::Dealloc => unsafe { raw::dealloc(task) },
+    }
+}
+
+/// Polls the future with a budget and the task's own waker.
+///
+/// The boolean tells whether the task asked to be polled again.
+///
+/// # Safety
+///
+/// As all entries; and the caller runs the task.
+#[inline]
+unsafe fn poll_future<F: Future, S: Schedule>(task: NonNull<Header>) -> (Poll<()>, bool) {
+    // SAFETY: the caller's reference outlives this function.
+    let cell = unsafe { cell::<F, S>(task) };
+    // SAFETY: the same goes for the waker, which is only lent out.
+    let waker = unsafe { waker::borrowed(task) };
+    coop::poll_task(&waker, || {
+        // SAFETY: the caller runs the task.
+        unsafe { cell.poll_future(&mut Context::from_waker(&waker)) }
+    })
+}
+
+/// Hands the task back to the scheduler that polled it.
+///
+/// # Safety
+///
+/// As all entries. The caller's reference is that of the new `Notified`;
+/// without a `scheduler` there is a second one, and both are consumed.
+#[inline]
+unsafe fn reschedule<F: Future, S: Schedule>(task: NonNull<Header>, scheduler: *const ()) {
+    // SAFETY: the transition scheduled the task and left us this reference.
+    let notified = unsafe { Notified::from_raw(task) };
+    if let Some(scheduler) = NonNull::new(scheduler.cast::<S>().cast_mut()) {
+        // SAFETY: `poll`'s caller vouches for it, for the time of the call.
+        unsafe { scheduler.as_ref() }.reschedule(notified);
+        return;
+    }
+    // SAFETY: the second reference is ours. It is released as this is dropped,
+    // after the scheduler inside of the cell has been used.
+    let retained = unsafe { Task::<S>::from_raw(task) };
+    // SAFETY: `retained` keeps the cell alive.
+    unsafe { cell::<F, S>(retained.as_raw()) }.scheduler().reschedule(notified);
+}
+
+/// Drops the future, and completes the task.
+///
+/// # Safety
+///
+/// As all entries; and the caller runs the task. The reference is consumed.
+#[cold]
+pub(super) unsafe fn cancel<F: Future, S: Schedule>(task: NonNull<Header>) {
+    // SAFETY: the reference is ours until `complete`.
+    let cell = unsafe { cell::<F, S>(task) };
+    // SAFETY: the caller runs the task.
+    unsafe { cell.cancel_future() };
+    // SAFETY: we still do, and the outcome is in place of the future.
+    unsafe { complete::<F, S>(task) };
+}
+
+/// Makes the output final and tells who waits for it.
+///
+/// The task leaves its list first, so that it is not counted as alive any more
+/// by the time that its end can be observed, and so that the list's reference
+/// goes together with ours.
+///
+/// # Safety
+///
+/// As all entries; and the caller runs the task, whose output is in its place.
+/// The reference is consumed.
+unsafe fn complete<F: Future, S: Schedule>(task: NonNull<Header>) {
+    // SAFETY: the reference is ours until the transitions below release it.
+    let cell = unsafe { cell::<F, S>(task) };
+    let held = 1 + usize::from(leave_list(cell, task));
+    let mut output_dropped = false;
+    loop {
+        // SAFETY: the held references are ours until this transition.
+        match unsafe { state(task) }.transition_to_complete(held, output_dropped) {
+            TransitionToComplete::Released => return,
+            TransitionToComplete::WakeJoiner => break,
+            TransitionToComplete::DropOutput => {
+                // SAFETY: we still run the task.
+                unsafe { cell.drop_stage() };
+                output_dropped = true;
+            }
+            // SAFETY: the held references are the only ones.
+            TransitionToComplete::Dealloc => return unsafe { raw::dealloc(task) },
+        }
+    }
+    // SAFETY: the task is complete and the join waker set: access is shared.
+    unsafe { cell.join_waker().wake() };
+    let mut join_waker_dropped = false;
+    loop {
+        // SAFETY: the held references are ours until this transition.
+        match unsafe { state(task) }.transition_to_terminal(held, join_waker_dropped) {
+            TransitionToTerminal::Released => return,
+            TransitionToTerminal::DropJoinWaker => {
+                // SAFETY: the handle is gone: access is exclusive.
+                unsafe { cell.join_waker().clear() };
+                join_waker_dropped = true;
+            }
+            // SAFETY: the held references are the only ones.
+            TransitionToTerminal::Dealloc => return unsafe { raw::dealloc(task) },
+        }
+    }
+}
+
+/// Takes the task out of its list; on `true` the list's reference is now ours.
+#[inline]
+fn leave_list<F: Future, S: Schedule>(cell: &Cell<F, S>, task: NonNull<Header>) -> bool {
+    // SAFETY: `cell` is alive, and the reference made up here is not released.
+    let lent = ManuallyDrop::new(unsafe { Task::<S>::from_raw(task) });
+    match cell.scheduler().release(&lent) {
+        Some(listed) => {
+            debug_assert_eq!(listed.as_raw(), task, "another task's reference was released");
+            listed.into_raw();
+            true
+        }
+        None => false,
+    }
+}
+
+/// Hands the scheduler a `Notified`.
+///
+/// # Safety
+///
+/// As all entries. The transition before added a reference for the `Notified`.
+pub(super) unsafe fn schedule<F: Future, S: Schedule>(task: NonNull<Header>) {
+    // SAFETY: as the caller promises.
+    let notified = unsafe { Notified::from_raw(task) };
+    // SAFETY: the caller's own reference outlives the call.
+    unsafe { cell::<F, S>(task) }.scheduler().schedule(notified);
+}
+
+/// Moves the output, if it is still there, to `destination`.
+///
+/// # Safety
+///
+/// As all entries; the output is the caller's, and `destination` points to an
+/// `Option<Result<F::Output, JoinError>>`.
+pub(super) unsafe fn take_output<F: Future, S: Schedule>(
+    task: NonNull<Header>,
+    destination: *mut (),
+) {
+    // SAFETY: the caller's reference outlives the call.
+    let cell = unsafe { cell::<F, S>(task) };
+    // SAFETY: as the caller promises.
+    let output = unsafe { cell.take_output() };
+    let destination = destination.cast::<Option<Result<F::Output, JoinError>>>();
+    // SAFETY: as the caller promises.
+    unsafe { *destination = output };
+}
+
+/// Drops the output, if it is still there.
+///
+/// # Safety
+///
+/// As all entries; and the output is the caller's.
+pub(super) unsafe fn drop_output<F: Future, S: Schedule>(task: NonNull<Header>) {
+    // SAFETY: the caller's reference outlives the call.
+    let cell = unsafe { cell::<F, S>(task) };
+    // SAFETY: as the caller promises.
+    unsafe { cell.drop_stage() };
+}
+
+/// Frees the task.
+///
+/// # Safety
+///
+/// As all entries; and the reference is the only one, or was the last.
+pub(super) unsafe fn dealloc<F: Future, S: Schedule>(task: NonNull<Header>) {
+    // SAFETY: nobody else uses the task any more, and neither does the caller.
+    unsafe { Cell::<F, S>::deallocate(task.cast()) };
+}
