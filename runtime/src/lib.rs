@@ -1,1 +1,71 @@
-//! Placeholder.
+//! A work-stealing async runtime with tokio's names.
+//!
+//! filch runs async code on one thread or on many: a work-stealing scheduler, an
+//! edge-triggered I/O driver and hierarchical timing wheels, with the names and
+//! semantics of tokio 1.x, so that one line of `Cargo.toml` ports a program:
+//!
+//! ```toml
+//! [dependencies]
+//! tokio = { package = "filch", version = "0.1", features = ["full"] }
+//! ```
+//!
+//! # A first program
+//!
+//! ```
+//! use filch::time::{Duration, sleep};
+//!
+//! #[filch::main]
+//! async fn main() {
+//!     let task = filch::spawn(async {
+//!         sleep(Duration::from_millis(1)).await;
+//!         "done"
+//!     });
+//!     assert_eq!(task.await.unwrap(), "done");
+//! }
+//! ```
+//!
+//! # Where things are
+//!
+//! | for | see |
+//! |---|---|
+//! | starting tasks, waiting for them, aborting them | [`spawn`], [`task`] |
+//! | sleeping, timeouts, intervals | [`time`] |
+//! | TCP | [`net`] |
+//! | reading and writing | [`io`] |
+//! | channels, locks, notifications | [`sync`] |
+//! | building a runtime by hand, metrics | [`runtime`] |
+//!
+//! # Features
+//!
+//! All of tokio's features that filch has are on by default. `futures-io` and
+//! `hyper` make sockets implement the I/O traits of those crates as well.
+#![deny(unsafe_code)]
+
+mod blocking;
+mod coop;
+mod driver;
+mod primitive;
+#[cfg(not(filch_loom))]
+mod rng;
+mod scheduler;
+pub mod task;
+
+#[cfg(not(filch_loom))]
+pub mod io;
+#[cfg(all(feature = "net", not(filch_loom)))]
+pub mod net;
+#[cfg(not(filch_loom))]
+pub mod runtime;
+#[cfg(not(filch_loom))]
+mod spawn;
+#[cfg(all(feature = "sync", not(filch_loom)))]
+pub mod sync;
+#[cfg(all(feature = "time", not(filch_loom)))]
+pub mod time;
+
+#[cfg(not(filch_loom))]
+pub use self::spawn::spawn;
+#[cfg(all(feature = "macros", not(filch_loom)))]
+pub use filch_macros::{main, test};
+#[cfg(all(feature = "macros", not(filch_loom)))]
+pub use tokio::{join, pin, select, try_join};

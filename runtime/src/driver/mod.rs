@@ -1,0 +1,13 @@
+//! Waiting until something happens: sockets, deadlines and unparks, joined.
+//!
+//! - [`clock`] is the one seam for time;
+//! - [`timers`] holds the deadlines, a wheel for each worker;
+//! - [`park`] joins them with the I/O driver into one wait.
+
+pub(crate) mod clock;
+pub(crate) mod timers;
+
+#[cfg(not(filch_loom))]
+mod park;
+#[cfg(not(filch_loom))]
+pub(crate) use self::park::{Driver, DriverHandle, Limit, new};

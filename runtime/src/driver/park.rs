@@ -1,0 +1,155 @@
+//! The wait that joins sockets, deadlines and unparks.
+//!
+//! A runtime has one [`Driver`], exclusive to whoever holds it, and any number
+//! of ways to its [`DriverHandle`]. A parked holder sleeps in the I/O driver
+//! until an event, the earliest deadline, an unpark or its limit, whichever
+//! comes first; then it dispatches the events and fires the timers, waking
+//! their tasks on its own thread.
+//!
+//! Protocol of a park, so that no deadline is overslept:
+//! 1. publish the deadline it will sleep until ([`Timers::prepare_sleep`]);
+//! 2. sleep in the I/O driver, with the time left as its timeout;
+//! 3. withdraw the published deadline, so that no unpark is wasted;
+//! 4. fire what is due.
+//!
+//! With a paused clock nobody sleeps for a deadline: if a non-blocking turn
+//! finds nothing to do, time jumps to the earliest deadline instead.
+//!
+//! This module knows neither tasks nor workers.
+
+use super::clock::Clock;
+use super::timers::Timers;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::*};
+use std::time::Duration;
+
+/// How long a park may last if nothing happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Limit {
+    /// Until something happens.
+    Unlimited,
+    /// At most this long.
+    AtMost(Duration),
+}
+
+/// The exclusive part: whoever holds it may wait.
+#[derive(Debug)]
+pub(crate) struct Driver {
+    io: filch_io::Driver,
+}
+
+/// The shared part: registers sources and timers, unparks the holder.
+#[derive(Debug)]
+pub(crate) struct DriverHandle {
+    io: filch_io::Handle,
+    timers: Timers,
+    clock: Arc<Clock>,
+    /// Turns so far; a watcher sees by it whether anyone turns the driver.
+    turns: AtomicU64,
+}
+
+/// Creates a driver with `shards` timer wheels.
+///
+/// # Errors
+///
+/// If the operating system has no descriptors left for its selector.
+pub(crate) fn new(shards: usize, events_per_turn: usize, clock: Arc<Clock>) -> io::Result<(Driver, DriverHandle)> {
+    let io = filch_io::Driver::new(events_per_turn)?;
+    let handle = io.handle().clone();
+    let unparker = handle.clone();
+    let timers = Timers::new(shards, Arc::clone(&clock), Box::new(move || unparker.unpark()));
+    let handle = DriverHandle { io: handle, timers, clock, turns: AtomicU64::new(0) };
+    Ok((Driver { io }, handle))
+}
+
+impl DriverHandle {
+    pub(crate) fn io(&self) -> &filch_io::Handle {
+        &self.io
+    }
+
+    pub(crate) fn timers(&self) -> &Timers {
+        &self.timers
+    }
+
+    pub(crate) fn clock(&self) -> &Arc<Clock> {
+        &self.clock
+    }
+
+    /// Makes the holder's park, or the next one, return.
+    pub(crate) fn unpark(&self) {
+        self.io.unpark();
+    }
+
+    /// How often the driver was turned so far.
+    pub(crate) fn turns(&self) -> u64 {
+        // ORDERING: Relaxed: a count to compare, nothing is published by it.
+        self.turns.load(Relaxed)
+    }
+
+    /// Fires the timers that are due.
+    pub(crate) fn fire_timers(&self) {
+        if self.timers.earliest().is_some() {
+            self.timers.fire_due(self.clock.now());
+        }
+    }
+}
+
+impl Driver {
+    /// Dispatches what has happened, without waiting.
+    pub(crate) fn poll(&mut self, handle: &DriverHandle) {
+        self.turn(handle, Some(Duration::ZERO));
+        handle.fire_timers();
+    }
+
+    /// Waits until something happens or `limit` passes, and dispatches it.
+    pub(crate) fn park(&mut self, handle: &DriverHandle, limit: Limit) {
+        if handle.clock.is_paused() {
+            return self.park_paused(handle, limit);
+        }
+        let deadline = handle.timers.prepare_sleep();
+        let until_deadline = deadline.map(|tick| {
+            Duration::from_nanos(tick.as_nanos().saturating_sub(handle.clock.now().as_nanos()))
+        });
+        let timeout = match limit {
+            Limit::Unlimited => until_deadline,
+            Limit::AtMost(limit) => Some(until_deadline.map_or(limit, |left| left.min(limit))),
+        };
+        self.turn(handle, timeout);
+        handle.timers.finish_sleep();
+        handle.fire_timers();
+    }
+
+    /// As [`park`](Self::park), on a paused clock: jumps instead of waiting.
+    fn park_paused(&mut self, handle: &DriverHandle, limit: Limit) {
+        let turn = self.turn(handle, Some(Duration::ZERO));
+        if turn.events > 0 || turn.unparked || limit == Limit::AtMost(Duration::ZERO) {
+            return handle.fire_timers();
+        }
+        match handle.timers.earliest() {
+            Some(deadline) if handle.clock.can_auto_advance() => handle.clock.advance_to(deadline),
+            _ => {
+                self.turn(handle, match limit {
+                    Limit::Unlimited => None,
+                    Limit::AtMost(limit) => Some(limit),
+                });
+            }
+        }
+        handle.fire_timers();
+    }
+
+    /// Wakes every waiter of every source with an error, drops every timer.
+    pub(crate) fn shutdown(&mut self, handle: &DriverHandle) {
+        self.io.shutdown();
+        handle.timers.shutdown();
+    }
+
+    fn turn(&mut self, handle: &DriverHandle, timeout: Option<Duration>) -> filch_io::Turn {
+        // ORDERING: Relaxed: one writer at a time, the holder of the driver.
+        handle.turns.store(handle.turns.load(Relaxed).wrapping_add(1), Relaxed);
+        match self.io.turn(timeout) {
+            Ok(turn) => turn,
+            Err(error) => panic!("filch: the operating system's selector failed: {error}"),
+        }
+    }
+}

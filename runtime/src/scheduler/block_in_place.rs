@@ -1,0 +1,62 @@
+//! `block_in_place`: a worker's thread blocks, its core works on elsewhere.
+//!
+//! The core is laid into a [`HandOff`] and a thread of the blocking pool is
+//! asked to run it. Whoever comes first takes it: that thread, or the blocked
+//! one when its closure returns, which then goes on as if nothing had been.
+//! If the core is gone by then, the task is still polled to the end of its poll
+//! on the old thread, whose worker loop ends there.
+
+use super::context;
+use super::services::BlockingJob;
+use super::shared::Shared;
+use super::worker::{self, Core};
+use parking_lot::Mutex;
+use std::sync::Arc;
+
+/// The place where a core changes hands.
+type HandOff = Arc<Mutex<Option<Box<Core>>>>;
+
+/// Takes the core back when the closure ends, by return or by panic.
+struct TakeBack(HandOff);
+
+impl Drop for TakeBack {
+    fn drop(&mut self) {
+        if let Some(core) = self.0.lock().take() {
+            context::give_core(core);
+        }
+    }
+}
+
+/// How a thread of the pool enters the runtime to run a worker.
+pub(crate) type Enter = fn(&Arc<Shared>, &mut dyn FnMut());
+
+/// Runs `f`, which may block, on whatever thread this is. If it is a worker's,
+/// its core is handed to another thread, entered by `enter`, for the time.
+///
+/// If no thread can take the core over, its tasks wait until `f` returns.
+pub(crate) fn block_in_place<R>(enter: Enter, f: impl FnOnce() -> R) -> R {
+    // Without a core: outside the workers, or nested in another call.
+    let core = context::owner().zip(context::take_core());
+    let _take_back = core.map(|(shared, core)| hand_off(shared, core, enter));
+    crate::coop::with_unconstrained(f)
+}
+
+fn hand_off(shared: Arc<Shared>, core: Box<Core>, enter: Enter) -> TakeBack {
+    // What waits in the LIFO slot is anyone's: it must not wait for `f`.
+    if let Some(task) = shared.remotes[core.index].lifo.take() {
+        core.queue.push(task);
+    }
+    let hand_off: HandOff = Arc::new(Mutex::new(Some(core)));
+    let (theirs, shared_by_them) = (Arc::clone(&hand_off), Arc::clone(&shared));
+    let host = move || {
+        let mut core = theirs.lock().take();
+        enter(&shared_by_them, &mut || {
+            if let Some(core) = core.take() {
+                worker::run(&shared_by_them, core);
+            }
+        });
+    };
+    // A refused job drops its half of the hand-off; the core stays in ours.
+    drop(shared.services.blocking.submit(BlockingJob::Worker(Box::new(host))));
+    TakeBack(hand_off)
+}

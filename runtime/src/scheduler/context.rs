@@ -1,0 +1,122 @@
+//! The scheduler's thread-local: the core of the worker this thread runs.
+//!
+//! While a worker polls a task or turns the driver, its core lies here, so that
+//! a wake-up on the same thread reaches the worker's own queues. It is moved,
+//! never borrowed: `block_in_place` may take it away for good, and the worker
+//! notices when it looks for it after the poll.
+
+use super::worker::Core;
+use super::shared::Shared;
+use std::cell::{Cell, RefCell};
+use std::ptr;
+use std::sync::Arc;
+
+struct WorkerContext {
+    /// Whose worker runs here. Compared, never dereferenced.
+    shared: Cell<*const Shared>,
+    /// Its index; meaningful while `shared` is not null.
+    index: Cell<usize>,
+    core: Cell<Option<Box<Core>>>,
+    /// The same as `shared`, for the rare callers that need more than its identity.
+    owner: RefCell<Option<Arc<Shared>>>,
+}
+
+thread_local! {
+    static WORKER: WorkerContext = const {
+        WorkerContext {
+            shared: Cell::new(ptr::null()),
+            index: Cell::new(0),
+            core: Cell::new(None),
+            owner: RefCell::new(None),
+        }
+    };
+}
+
+/// Marks this thread as a worker of `shared` until dropped.
+#[derive(Debug)]
+pub(super) struct WorkerGuard {
+    previous: *const Shared,
+    previous_index: usize,
+    previous_owner: Option<Arc<Shared>>,
+}
+
+impl WorkerGuard {
+    pub(super) fn enter(shared: &Arc<Shared>, index: usize) -> Self {
+        WORKER.with(|worker| Self {
+            previous: worker.shared.replace(&**shared),
+            previous_index: worker.index.replace(index),
+            previous_owner: worker.owner.replace(Some(Arc::clone(shared))),
+        })
+    }
+}
+
+impl Drop for WorkerGuard {
+    fn drop(&mut self) {
+        let owner = WORKER.with(|worker| {
+            worker.shared.set(self.previous);
+            worker.index.set(self.previous_index);
+            worker.owner.replace(self.previous_owner.take())
+        });
+        // The last reference drops user data: not inside the thread-local.
+        drop(owner);
+    }
+}
+
+/// Lays the core down for the time of `f`; `None` if it was taken away.
+#[inline]
+pub(super) fn with_core_laid_down(core: Box<Core>, f: impl FnOnce()) -> Option<Box<Core>> {
+    WORKER.with(|worker| {
+        worker.core.set(Some(core));
+        f();
+        worker.core.take()
+    })
+}
+
+/// Calls `f` with the core, if this thread runs a worker of `shared` and the
+/// core has not been taken away.
+#[inline]
+pub(super) fn with_core<A, R>(shared: &Shared, argument: A, f: impl FnOnce(&mut Core, A) -> R) -> Result<R, A> {
+    // A destroyed thread-local means that the thread is past its worker's end.
+    let mut argument = Some(argument);
+    let result = WORKER.try_with(|worker| {
+        if !ptr::eq(worker.shared.get(), shared) {
+            return None;
+        }
+        let mut core = worker.core.take()?;
+        let result = argument.take().map(|argument| f(&mut core, argument));
+        worker.core.set(Some(core));
+        result
+    });
+    match (result, argument) {
+        (Ok(Some(result)), _) => Ok(result),
+        (_, Some(argument)) => Err(argument),
+        (_, None) => unreachable!("the argument is used only for a result"),
+    }
+}
+
+/// The index of the worker of `shared` that runs on this thread.
+#[inline]
+pub(super) fn current_index(shared: &Shared) -> Option<usize> {
+    WORKER
+        .try_with(|worker| ptr::eq(worker.shared.get(), shared).then(|| worker.index.get()))
+        .ok()
+        .flatten()
+}
+
+/// The scheduler whose worker runs on this thread.
+pub(super) fn owner() -> Option<Arc<Shared>> {
+    WORKER.try_with(|worker| worker.owner.borrow().clone()).ok().flatten()
+}
+
+/// Takes the core away from the worker on this thread.
+pub(super) fn take_core() -> Option<Box<Core>> {
+    WORKER.with(|worker| worker.core.take())
+}
+
+/// Gives the core back to the worker on this thread.
+pub(super) fn give_core(core: Box<Core>) {
+    WORKER.with(|worker| {
+        let previous = worker.core.replace(Some(core));
+        debug_assert!(previous.is_none(), "a worker has one core");
+    });
+}

@@ -1,0 +1,273 @@
+//! Who sleeps, who searches, and whom to wake: the idle protocol.
+//!
+//! The protocol, its rules and the proof sketch stand in `README.md` beside
+//! this file. This module keeps the counts and the stack of sleepers; it
+//! returns worker indices and never parks, unparks or looks into a queue.
+//!
+//! | bits of `state` | field |
+//! |---|---|
+//! | 0..16 | workers that are searching for work |
+//! | 16..32 | workers that are awake (searching ones included) |
+//!
+//! Invariants:
+//! - **I1** Both counts change by a read-modify-write; the awake count, the
+//!   stack of sleepers, the watcher and its rest change with the lock held.
+//! - **I2** A worker is in `stack` exactly when it is not counted as awake.
+//! - **I3** Whoever takes a worker out of `stack` on its behalf has counted it
+//!   as awake and searching before it is unparked.
+//! - **I4** If `stack` is not empty, then somebody in it watches, or the worker
+//!   that last watched is about to choose the next one.
+
+use crate::primitive::Mutex;
+use crate::primitive::atomic::{AtomicUsize, Ordering::*, fence};
+use std::fmt;
+
+const SEARCHING_ONE: usize = 1;
+const AWAKE_SHIFT: u32 = 16;
+const AWAKE_ONE: usize = 1 << AWAKE_SHIFT;
+const FIELD_MASK: usize = AWAKE_ONE - 1;
+
+/// The most workers a runtime can have: what one field of the word counts.
+pub(crate) const MAX_WORKERS: usize = FIELD_MASK;
+
+const _: () = assert!(2 * AWAKE_SHIFT <= usize::BITS, "two fields fit the word");
+
+/// The idle workers of one scheduler.
+pub(crate) struct Idle {
+    state: AtomicUsize,
+    sleepers: Mutex<Sleepers>,
+    workers: usize,
+}
+
+#[derive(Debug)]
+struct Sleepers {
+    /// Most recently parked on top: its caches are warm.
+    stack: Vec<usize>,
+    /// The sleeper that looks after the awake workers from time to time.
+    watcher: Option<usize>,
+    /// The watcher sleeps without a time limit, because nobody was awake.
+    resting: bool,
+}
+
+/// A decoded view of the state word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Counts {
+    searching: usize,
+    awake: usize,
+}
+
+impl Counts {
+    fn of(word: usize) -> Self {
+        Self { searching: word & FIELD_MASK, awake: word >> AWAKE_SHIFT & FIELD_MASK }
+    }
+}
+
+/// Whom the caller has to unpark.
+#[derive(Debug, Default, PartialEq, Eq)]
+#[must_use = "the named workers stay asleep until they are unparked"]
+pub(crate) struct Wake {
+    /// Taken from the sleepers; it will search.
+    pub(crate) worker: Option<usize>,
+    /// Still a sleeper, but it has to start watching again.
+    pub(crate) watcher: Option<usize>,
+}
+
+/// What a worker that has just parked has to do.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "the last searcher has to look at the queues once more"]
+pub(crate) enum Parked {
+    /// Nobody else searches: work pushed meanwhile rests on the caller.
+    LastSearcher,
+    /// Somebody else searches, or the caller did not search.
+    Quietly,
+}
+
+impl Idle {
+    pub(crate) fn new(workers: usize) -> Self {
+        assert!(workers <= MAX_WORKERS, "{workers} workers are more than {MAX_WORKERS}");
+        Self {
+            state: AtomicUsize::new(workers << AWAKE_SHIFT),
+            sleepers: Mutex::new(Sleepers {
+                stack: Vec::with_capacity(workers),
+                watcher: None,
+                resting: false,
+            }),
+            workers,
+        }
+    }
+
+    /// Chooses a sleeper for work that was just pushed, if one is needed.
+    ///
+    /// Not needed while a worker searches: it will find the work, or look
+    /// again before it stops searching.
+    pub(crate) fn wake_for_work(&self) -> Wake {
+        // ORDERING: the fence orders the caller's push before the load; its
+        // partner is the fence in `transition_from_searching` and the SeqCst
+        // decrement in `transition_to_parked`. Either this load sees the
+        // searcher gone, or the searcher's look sees the push.
+        fence(SeqCst);
+        // ORDERING: Relaxed; the fence above carries the order.
+        if !self.may_wake(self.state.load(Relaxed)) {
+            return Wake::default();
+        }
+        let mut sleepers = self.sleepers.lock();
+        // ORDERING: Relaxed; a second searcher may have come up meanwhile.
+        if !self.may_wake(self.state.load(Relaxed)) {
+            return Wake::default();
+        }
+        // The watcher is the last to go: the others need no rearming.
+        let Some(position) =
+            sleepers.stack.iter().rposition(|&w| Some(w) != sleepers.watcher).or_else(|| sleepers.stack.len().checked_sub(1))
+        else {
+            return Wake::default();
+        };
+        let worker = sleepers.stack.remove(position);
+        if sleepers.watcher == Some(worker) {
+            sleepers.watcher = None;
+            sleepers.resting = false;
+        }
+        // ORDERING: SeqCst: one total order with the decrement of a parking
+        // worker, so that two wake-ups for one push are rare (never wrong).
+        self.state.fetch_add(AWAKE_ONE + SEARCHING_ONE, SeqCst);
+        let watcher = sleepers.rouse_watcher();
+        Wake { worker: Some(worker), watcher }
+    }
+
+    fn may_wake(&self, word: usize) -> bool {
+        let counts = Counts::of(word);
+        counts.searching == 0 && counts.awake < self.workers
+    }
+
+    /// Whether some worker sleeps. Relaxed: a hint for policies.
+    #[inline]
+    pub(crate) fn has_sleepers(&self) -> bool {
+        // ORDERING: Relaxed: a hint; nothing is published by it.
+        Counts::of(self.state.load(Relaxed)).awake < self.workers
+    }
+
+    /// Whether some worker is awake. Relaxed: a hint for policies.
+    #[inline]
+    pub(crate) fn has_awake(&self) -> bool {
+        // ORDERING: Relaxed: a hint; nothing is published by it.
+        Counts::of(self.state.load(Relaxed)).awake > 0
+    }
+
+    /// Counts the caller among the searching workers, if fewer than half are.
+    #[must_use = "without leave to search the caller parks"]
+    pub(crate) fn transition_to_searching(&self) -> bool {
+        // ORDERING: Relaxed; the bound on searchers is a matter of cost alone.
+        if 2 * Counts::of(self.state.load(Relaxed)).searching >= self.workers {
+            return false;
+        }
+        // ORDERING: SeqCst, one order with `wake_for_work`.
+        self.state.fetch_add(SEARCHING_ONE, SeqCst);
+        true
+    }
+
+    /// The caller found work; true if nobody else searches now, so that the
+    /// caller has to look once more and to hand the wake-up on.
+    #[must_use = "the last searcher has to look at the queues once more"]
+    pub(crate) fn transition_from_searching(&self) -> bool {
+        // ORDERING: SeqCst, and a fence so that the caller's next look at the
+        // queues is ordered after it; partner: `wake_for_work`.
+        let word = self.state.fetch_sub(SEARCHING_ONE, SeqCst);
+        fence(SeqCst);
+        debug_assert!(Counts::of(word).searching > 0, "{:?}", Counts::of(word));
+        Counts::of(word).searching == 1
+    }
+
+    /// The caller goes to sleep.
+    pub(crate) fn transition_to_parked(&self, worker: usize, searching: bool) -> Parked {
+        let mut sleepers = self.sleepers.lock();
+        let delta = AWAKE_ONE + if searching { SEARCHING_ONE } else { 0 };
+        // ORDERING: SeqCst and a fence: the caller's last look at the queues
+        // comes after; partner: the fence in `wake_for_work`.
+        let word = self.state.fetch_sub(delta, SeqCst);
+        fence(SeqCst);
+        debug_assert!(!sleepers.stack.contains(&worker), "worker {worker} parks twice");
+        sleepers.stack.push(worker);
+        let counts = Counts::of(word);
+        if searching && counts.searching == 1 || !searching && counts.awake == 1 {
+            Parked::LastSearcher
+        } else {
+            Parked::Quietly
+        }
+    }
+
+    /// Makes a sleeping caller the watcher: if nobody is, or if the caller
+    /// sleeps on its condition variable (`on_condvar`) and takes the duty from
+    /// one that sleeps in the driver and leaves with the next event.
+    pub(crate) fn try_watch(&self, worker: usize, on_condvar: bool) -> bool {
+        let mut sleepers = self.sleepers.lock();
+        if !sleepers.stack.contains(&worker) {
+            return false;
+        }
+        if sleepers.watcher.is_none() || on_condvar {
+            sleepers.watcher = Some(worker);
+            sleepers.resting = false;
+        }
+        sleepers.watcher == Some(worker)
+    }
+
+    /// The watcher saw nothing move for a while: true if it may sleep without
+    /// a limit, because nobody is awake who would need it.
+    #[must_use = "the watcher sleeps with a limit unless this is true"]
+    pub(crate) fn try_rest(&self, worker: usize) -> bool {
+        let mut sleepers = self.sleepers.lock();
+        // ORDERING: Relaxed; the awake count changes under the lock (I1).
+        let awake = Counts::of(self.state.load(Relaxed)).awake;
+        if sleepers.watcher == Some(worker) && awake == 0 {
+            sleepers.resting = true;
+        }
+        sleepers.resting
+    }
+
+    /// Whether the caller was taken from the sleepers by a waker (I3).
+    pub(crate) fn was_woken(&self, worker: usize) -> bool {
+        !self.sleepers.lock().stack.contains(&worker)
+    }
+
+    /// The caller wakes on its own account: for events it dispatched itself
+    /// (`searching` false) or for work it saw stuck elsewhere (true).
+    ///
+    /// `Err` if a waker was faster: then the caller is counted already, as a
+    /// searcher.
+    pub(crate) fn transition_from_parked(&self, worker: usize, searching: bool) -> Result<Wake, AlreadyWoken> {
+        let mut sleepers = self.sleepers.lock();
+        let Some(position) = sleepers.stack.iter().rposition(|&w| w == worker) else {
+            return Err(AlreadyWoken);
+        };
+        sleepers.stack.remove(position);
+        let delta = AWAKE_ONE + if searching { SEARCHING_ONE } else { 0 };
+        // ORDERING: SeqCst, one order with the other changes of the word.
+        self.state.fetch_add(delta, SeqCst);
+        let watcher = if sleepers.watcher == Some(worker) {
+            // The next sleeper takes the duty over (I4).
+            sleepers.watcher = None;
+            sleepers.resting = false;
+            sleepers.stack.last().copied()
+        } else {
+            sleepers.rouse_watcher()
+        };
+        Ok(Wake { worker: None, watcher })
+    }
+}
+
+/// A waker took the worker from the sleepers first.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct AlreadyWoken;
+
+impl Sleepers {
+    /// Somebody woke: a watcher at rest has to watch again.
+    fn rouse_watcher(&mut self) -> Option<usize> {
+        if std::mem::take(&mut self.resting) { self.watcher } else { None }
+    }
+}
+
+impl fmt::Debug for Idle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // ORDERING: Relaxed: a snapshot for people.
+        let counts = Counts::of(self.state.load(Relaxed));
+        f.debug_struct("Idle").field("workers", &self.workers).field("counts", &counts).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,36 @@
+//! The schedulers: which ready task runs where and when.
+//!
+//! `README.md` in this folder states the vocabulary, the protocols and why no
+//! wake-up is lost. Multi-threaded: [`worker`] runs tasks, [`search`] steals
+//! them, [`sleep`] waits for them, [`idle`] keeps the count, [`shared`] routes
+//! them. [`current_thread`] is the same for one thread.
+
+pub(crate) mod idle;
+pub(crate) mod parker;
+pub(crate) mod queues;
+
+#[cfg(not(filch_loom))]
+pub(crate) mod block_in_place;
+#[cfg(not(filch_loom))]
+mod context;
+#[cfg(not(filch_loom))]
+pub(crate) mod current_thread;
+#[cfg(not(filch_loom))]
+pub(crate) mod metrics;
+#[cfg(not(filch_loom))]
+pub(crate) mod multi_thread;
+#[cfg(not(filch_loom))]
+mod search;
+#[cfg(not(filch_loom))]
+pub(crate) mod root;
+#[cfg(not(filch_loom))]
+pub(crate) mod services;
+#[cfg(not(filch_loom))]
+pub(crate) mod shared;
+#[cfg(not(filch_loom))]
+mod sleep;
+#[cfg(not(filch_loom))]
+pub(crate) mod worker;
+
+#[cfg(all(test, filch_loom))]
+mod loom_tests;

@@ -1,0 +1,48 @@
+//! Building a multi-threaded scheduler.
+
+use super::idle::Idle;
+use super::metrics::Counters;
+use super::parker::Parker;
+use super::queues::{Injector, LifoSlot, LocalQueue};
+use super::services::Services;
+use super::shared::{Remote, Shared};
+use super::worker::{Core, Pacing};
+use crate::driver::Driver;
+use crate::task::OwnedTasks;
+use crossbeam_utils::CachePadded;
+use parking_lot::Mutex;
+use std::sync::atomic::AtomicBool;
+
+/// Builds a scheduler and the cores its `workers` threads will run.
+pub(crate) fn new(
+    workers: usize,
+    driver: Driver,
+    services: Services,
+    pacing: Pacing,
+) -> (Shared, Vec<Box<Core>>) {
+    let (cores, remotes) = (0..workers)
+        .map(|index| {
+            let queue = LocalQueue::new();
+            let remote = Remote {
+                stealer: queue.stealer(),
+                lifo: LifoSlot::new(),
+                parker: Parker::new(),
+                counters: Counters::default(),
+            };
+            let core = Core::new(index, workers, queue, services.seeds.next_generator(), pacing);
+            (Box::new(core), CachePadded::new(remote))
+        })
+        .unzip::<_, _, Vec<_>, Vec<_>>();
+    let shared = Shared {
+        remotes: remotes.into(),
+        injector: Injector::new(),
+        injector_closed: AtomicBool::new(false),
+        idle: Idle::new(workers),
+        owned: OwnedTasks::new(workers),
+        driver: Mutex::new(driver),
+        shutdown: AtomicBool::new(false),
+        ended: Mutex::new(Vec::with_capacity(workers)),
+        services,
+    };
+    (shared, cores)
+}

@@ -1,0 +1,194 @@
+//! What the workers of a multi-threaded scheduler share, and how a task that
+//! was made ready finds its way to one of them.
+
+use super::context;
+use super::idle::{Idle, Wake};
+use super::metrics::Counters;
+use super::parker::Parker;
+use super::queues::{Injector, LifoSlot, Stealer};
+use super::services::Services;
+use super::worker::Core;
+use crate::driver::Driver;
+use crate::task::{Id, JoinHandle, Notified, OwnedTasks, Schedule, Task};
+use crossbeam_utils::CachePadded;
+use parking_lot::Mutex;
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::*, fence};
+
+/// A task that is ready to be polled by a worker.
+pub(crate) type Ready = Notified<Arc<Shared>>;
+
+/// One multi-threaded scheduler.
+pub(crate) struct Shared {
+    pub(super) remotes: Box<[CachePadded<Remote>]>,
+    pub(super) injector: Injector<Ready>,
+    /// Set before the last drain of the injector: a push that sees it drains
+    /// what it pushed, one that does not is seen by that drain.
+    pub(super) injector_closed: AtomicBool,
+    pub(super) idle: Idle,
+    pub(super) owned: OwnedTasks<Arc<Shared>>,
+    pub(super) driver: Mutex<Driver>,
+    pub(super) shutdown: AtomicBool,
+    /// Cores whose workers have ended; the last one clears up.
+    pub(super) ended: Mutex<Vec<Box<Core>>>,
+    pub(crate) services: Services,
+}
+
+/// The part of a worker that other threads see.
+pub(crate) struct Remote {
+    pub(super) stealer: Stealer<Ready>,
+    pub(super) lifo: LifoSlot<Ready>,
+    pub(super) parker: Parker,
+    pub(super) counters: Counters,
+}
+
+impl Shared {
+    /// Spawns `future`; its handle resolves as cancelled after shutdown.
+    pub(crate) fn spawn<F>(self: &Arc<Self>, future: F, id: Id, location: &'static Location<'static>) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let shard = context::current_index(self).unwrap_or(id.as_u64() as usize);
+        let (handle, ready) = self.owned.bind(future, Arc::clone(self), id, location, shard);
+        if let Some(ready) = ready {
+            self.schedule(ready);
+        }
+        handle
+    }
+
+    /// Puts a ready task where it runs next, or where any worker finds it.
+    #[inline]
+    fn route(&self, task: Ready, local: impl FnOnce(&mut Core, &Remote, Ready)) {
+        let pushed = context::with_core(self, task, |core, task| {
+            let remote = &self.remotes[core.index];
+            local(core, remote, task);
+        });
+        if let Err(task) = pushed {
+            self.inject(task);
+        }
+    }
+
+    /// Takes a task from outside the workers.
+    #[cold]
+    fn inject(&self, task: Ready) {
+        // ORDERING: Relaxed: a metric.
+        self.services.remote_schedules.fetch_add(1, Relaxed);
+        self.injector.push(task);
+        // ORDERING: SeqCst fence between push and load; partner: `close_injector`.
+        fence(SeqCst);
+        // ORDERING: Relaxed; the fence carries the order.
+        if self.injector_closed.load(Relaxed) {
+            self.drain_injector();
+            return;
+        }
+        self.wake_for_work();
+    }
+
+    /// Wakes a worker for work that was just pushed, unless one searches.
+    pub(super) fn wake_for_work(&self) {
+        self.unpark(self.idle.wake_for_work());
+    }
+
+    pub(super) fn unpark(&self, wake: Wake) {
+        for index in [wake.worker, wake.watcher].into_iter().flatten() {
+            self.unpark_worker(index);
+        }
+    }
+
+    fn unpark_worker(&self, index: usize) {
+        self.remotes[index].parker.unpark(|| self.services.driver.unpark());
+    }
+
+    /// Whether a worker that searched now would find anything.
+    pub(super) fn has_visible_work(&self) -> bool {
+        !self.injector.is_empty() || self.remotes.iter().any(|remote| !remote.stealer.is_empty())
+    }
+
+    /// Starts the shutdown: every worker ends at its next look, which is now
+    /// for those that sleep.
+    pub(crate) fn begin_shutdown(&self) {
+        // ORDERING: SeqCst, so that a worker either sees it before it sleeps
+        // or is seen sleeping; the parkers' tokens carry it in either case.
+        self.shutdown.store(true, SeqCst);
+        for index in 0..self.remotes.len() {
+            self.unpark_worker(index);
+        }
+    }
+
+    pub(super) fn is_shutting_down(&self) -> bool {
+        // ORDERING: Acquire pairs with the store in `begin_shutdown`.
+        self.shutdown.load(Acquire)
+    }
+
+    /// No task stays in the injector from here on.
+    pub(super) fn close_injector(&self) {
+        // ORDERING: Relaxed store, SeqCst fence, then the drain; partner: `inject`.
+        self.injector_closed.store(true, Relaxed);
+        fence(SeqCst);
+        self.drain_injector();
+    }
+
+    fn drain_injector(&self) {
+        while !self.injector.is_empty() {
+            drop(self.injector.pop());
+        }
+    }
+
+    /// The number of workers.
+    pub(crate) fn workers(&self) -> usize {
+        self.remotes.len()
+    }
+
+    /// Tasks that have not ended yet.
+    pub(crate) fn alive_tasks(&self) -> usize {
+        self.owned.len()
+    }
+
+    /// Tasks that wait in the injector.
+    pub(crate) fn injector_depth(&self) -> usize {
+        self.injector.len()
+    }
+
+    /// Tasks that wait in the local queue of `worker`.
+    pub(crate) fn local_depth(&self, worker: usize) -> usize {
+        self.remotes[worker].stealer.len()
+    }
+
+    /// The counters of `worker`.
+    pub(crate) fn counters(&self, worker: usize) -> &Counters {
+        &self.remotes[worker].counters
+    }
+
+    /// The timer shard a sleep created on this thread belongs to.
+    pub(crate) fn timer_shard(&self) -> usize {
+        context::current_index(self).unwrap_or(self.remotes.len())
+    }
+}
+
+impl Schedule for Arc<Shared> {
+    fn schedule(&self, task: Ready) {
+        self.route(task, Core::push_woken);
+    }
+
+    fn reschedule(&self, task: Ready) {
+        self.route(task, Core::push_yielded);
+    }
+
+    fn release(&self, task: &Task<Self>) -> Option<Task<Self>> {
+        self.owned.remove(task)
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("workers", &self.remotes.len())
+            .field("idle", &self.idle)
+            .field("alive_tasks", &self.owned.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,173 @@
+//! How a worker sleeps, and how one sleeper watches over those awake.
+//!
+//! A worker that pushes to its own queue wakes nobody: it is awake and will run
+//! the task itself, unless it is stuck in a long poll. Against that one sleeper,
+//! the *watcher*, sleeps with a time limit while anyone is awake, and looks at
+//! each expiry: a worker that has not finished a poll since the last look and
+//! has tasks waiting is robbed; a driver that nobody has turned since then is
+//! taken over. So a ready task or event waits behind a long poll for two looks
+//! at most while a worker is idle, and the price is one short wake-up a look, not
+//! one for each task.
+//!
+//! When nothing has moved for [`QUIET_LOOKS`] and nobody is awake, the watcher
+//! rests: it sleeps without a limit. The first worker to wake rouses it.
+
+use super::idle::Parked;
+use super::worker::{Core, Worker};
+use crate::driver::Limit;
+use std::time::{Duration, Instant};
+
+/// The first look after falling asleep beside workers that are awake.
+const FIRST_LOOK: Duration = Duration::from_micros(100);
+
+/// The time between later looks.
+const LOOK_PERIOD: Duration = Duration::from_millis(1);
+
+/// So many looks without any change, and the watcher may rest.
+const QUIET_LOOKS: u32 = 4;
+
+/// What a watcher remembers from one look to the next.
+#[derive(Debug)]
+pub(super) struct Watch {
+    /// The poll count of each worker.
+    polls: Box<[u64]>,
+    /// The turn count of the driver.
+    turns: u64,
+    quiet: u32,
+    /// The driver lies idle while somebody is awake: sleep in it.
+    take_driver: bool,
+}
+
+impl Watch {
+    pub(super) fn new(workers: usize) -> Self {
+        Self { polls: vec![0; workers].into(), turns: 0, quiet: 0, take_driver: true }
+    }
+}
+
+/// Why one sleep ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Woken {
+    /// By a token, an event or a deadline.
+    ByEvent,
+    /// By the watcher's limit: time for a look.
+    ByLimit,
+}
+
+impl Worker<'_> {
+    /// Sleeps until there is something to do, or shutdown.
+    pub(super) fn park(&self, mut core: Box<Core>) -> Box<Core> {
+        let shared = self.shared;
+        if let Some(before_park) = &shared.services.hooks.before_park {
+            before_park();
+        }
+        self.remote.counters.parks.add(1);
+        let searched = std::mem::take(&mut core.searching);
+        if shared.idle.transition_to_parked(core.index, searched) == Parked::LastSearcher
+            && shared.has_visible_work()
+        {
+            shared.wake_for_work();
+        }
+        core.watch.quiet = 0;
+        core.watch.take_driver = !shared.idle.has_awake();
+        self.note_progress(&mut core);
+        let mut period = FIRST_LOOK;
+        while !shared.is_shutting_down() {
+            let woken;
+            (core, woken) = self.sleep_once(core, period);
+            if self.wakes_up(&mut core, woken) {
+                break;
+            }
+            period = LOOK_PERIOD;
+        }
+        core.forget_time();
+        if !core.has_local_work(self.remote) {
+            self.remote.counters.noops.add(1);
+        }
+        if let Some(after_unpark) = &shared.services.hooks.after_unpark {
+            after_unpark();
+        }
+        core
+    }
+
+    /// Whether the worker has to leave its sleep, in which case it is counted
+    /// as awake again.
+    fn wakes_up(&self, core: &mut Core, woken: Woken) -> bool {
+        let idle = &self.shared.idle;
+        let search = if core.has_local_work(self.remote) {
+            false
+        } else if idle.was_woken(core.index) {
+            core.searching = true;
+            return true;
+        } else if woken == Woken::ByLimit && self.look(core) {
+            true
+        } else {
+            return false;
+        };
+        match idle.transition_from_parked(core.index, search) {
+            Ok(wake) => {
+                core.searching = search;
+                self.shared.unpark(wake);
+            }
+            Err(_already_woken) => core.searching = true,
+        }
+        true
+    }
+
+    /// One sleep: in the driver if it is free, else on the parker.
+    fn sleep_once(&self, core: Box<Core>, period: Duration) -> (Box<Core>, Woken) {
+        let shared = self.shared;
+        let driver = &shared.services.driver;
+        let held = if core.watch.take_driver { shared.driver.try_lock() } else { None };
+        let limit = self.limit(&core, period, held.is_none());
+        let look_at = limit.map(|limit| Instant::now() + limit);
+        let core = match held {
+            Some(mut held) => self.dispatch(core, || {
+                self.remote.parker.park_in_driver(|| {
+                    held.park(driver, limit.map_or(Limit::Unlimited, Limit::AtMost));
+                });
+            }),
+            None => {
+                self.remote.parker.park(look_at);
+                core
+            }
+        };
+        let expired = look_at.is_some_and(|look_at| Instant::now() >= look_at);
+        (core, if expired { Woken::ByLimit } else { Woken::ByEvent })
+    }
+
+    /// How long to sleep: a watcher looks after a while, others need not.
+    fn limit(&self, core: &Core, period: Duration, on_condvar: bool) -> Option<Duration> {
+        let idle = &self.shared.idle;
+        let alone = self.shared.remotes.len() == 1;
+        if alone || !idle.try_watch(core.index, on_condvar) {
+            return None;
+        }
+        let rests = core.watch.quiet >= QUIET_LOOKS && idle.try_rest(core.index);
+        (!rests).then_some(period)
+    }
+
+    /// Remembers where everyone stands; true if anybody has moved.
+    fn note_progress(&self, core: &mut Core) -> bool {
+        let mut moved = false;
+        for (remote, seen) in self.shared.remotes.iter().zip(&mut core.watch.polls) {
+            let polls = remote.counters.polls.get();
+            moved |= polls != *seen;
+            *seen = polls;
+        }
+        moved
+    }
+
+    /// A watcher's look: true if there is work it should go and search.
+    fn look(&self, core: &mut Core) -> bool {
+        let shared = self.shared;
+        let stuck = shared.remotes.iter().zip(&core.watch.polls).any(|(remote, &seen)| {
+            remote.counters.polls.get() == seen && (!remote.stealer.is_empty() || remote.lifo.looks_occupied())
+        });
+        let moved = self.note_progress(core);
+        core.watch.quiet = if moved { 0 } else { core.watch.quiet + 1 };
+        let turns = shared.services.driver.turns();
+        core.watch.take_driver = turns == core.watch.turns || !shared.idle.has_awake();
+        core.watch.turns = turns;
+        stuck || !shared.injector.is_empty()
+    }
+}

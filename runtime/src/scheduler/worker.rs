@@ -1,0 +1,286 @@
+//! A worker: the loop that polls tasks, and what it does between two polls.
+//!
+//! Vocabulary: a worker's *core* is all that it owns; it moves between threads
+//! when `block_in_place` hands it over. *Maintenance* is what must not wait for
+//! the local queue to run dry: turning the driver, firing timers, looking into
+//! the injector, waking a sibling for a backlog that lasts.
+//!
+//! One turn of the loop: maintenance if it is due, then the next task from the
+//! LIFO slot, the local queue, the injector, or a victim (`search`); with
+//! nothing to be found the worker parks (`sleep`).
+//!
+//! Maintenance is due after a number of polls that adapts, so that it comes
+//! about every [`MAINTENANCE_PERIOD`]: after each poll where polls are long,
+//! after hundreds where they are short. That way one clock read serves many
+//! polls, and a run of long polls cannot starve sockets and timers.
+
+use super::context::{self, WorkerGuard};
+use super::queues::LocalQueue;
+use super::shared::{Ready, Remote, Shared};
+use super::sleep::Watch;
+use filch_timer::Tick;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The time between two maintenances that the poll count aims at: long against
+/// their cost (some 200 ns), short against what a timer may be late.
+const MAINTENANCE_PERIOD: Duration = Duration::from_micros(25);
+
+/// The most polls between two maintenances.
+const MAX_POLLS_BETWEEN_MAINTENANCES: u32 = 256;
+
+/// A backlog that has lasted this long is worth waking a sibling for: about
+/// what the wake-up costs both sides.
+const BACKLOG_PATIENCE: Duration = Duration::from_micros(50);
+
+/// How many tasks in a row may come from the LIFO slot, so that two tasks that
+/// wake one another cannot starve the local queue.
+const MAX_LIFO_STREAK: u32 = 8;
+
+/// What the user has to say about when maintenance is due.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Pacing {
+    /// The most polls between two turns of the driver.
+    pub(crate) event_interval: Option<u32>,
+    /// The most polls between two looks into the injector.
+    pub(crate) injector_interval: Option<u32>,
+}
+
+impl Pacing {
+    /// The most polls between two maintenances, which do both.
+    fn max_polls(self) -> u32 {
+        let given = [self.event_interval, self.injector_interval];
+        given.into_iter().flatten().min().unwrap_or(MAX_POLLS_BETWEEN_MAINTENANCES)
+    }
+}
+
+/// All that a worker owns.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(super) index: usize,
+    pub(super) queue: LocalQueue<Ready>,
+    pub(super) rng: fastrand::Rng,
+    /// Counted among the searching workers.
+    pub(super) searching: bool,
+    /// The driver is being turned: wakes keep their order of arrival.
+    pub(super) dispatching: bool,
+    pub(super) watch: Watch,
+    lifo_streak: u32,
+    /// Polls left until maintenance, and how many there are between two.
+    countdown: u32,
+    interval: u32,
+    max_interval: u32,
+    /// When maintenance last ran; `None` if the worker has slept since.
+    maintained: Option<Tick>,
+    /// Since when tasks have waited in the local queue, as maintenance saw it.
+    backlog_since: Option<Tick>,
+    /// Local tasks to run before one that yielded runs again; the driver is
+    /// turned when they have been.
+    ahead_of_yielded: Option<usize>,
+}
+
+/// A worker at work, on the thread that runs it.
+pub(super) struct Worker<'a> {
+    pub(super) shared: &'a Arc<Shared>,
+    pub(super) remote: &'a Remote,
+}
+
+impl Core {
+    pub(super) fn new(index: usize, workers: usize, queue: LocalQueue<Ready>, rng: fastrand::Rng, pacing: Pacing) -> Self {
+        Self {
+            index,
+            queue,
+            rng,
+            searching: false,
+            dispatching: false,
+            watch: Watch::new(workers),
+            lifo_streak: 0,
+            countdown: 1,
+            interval: 1,
+            max_interval: pacing.max_polls(),
+            maintained: None,
+            backlog_since: None,
+            ahead_of_yielded: None,
+        }
+    }
+
+    /// A task was woken on this worker's thread: it runs next. While the driver
+    /// dispatches, the first one does and the others queue behind it.
+    #[inline]
+    pub(super) fn push_woken(&mut self, remote: &Remote, task: Ready) {
+        remote.counters.local_schedules.add(1);
+        if self.dispatching && remote.lifo.looks_occupied() {
+            self.queue.push(task);
+        } else if let Some(displaced) = remote.lifo.replace(task) {
+            self.queue.push(displaced);
+        }
+    }
+
+    /// A task yielded: every other ready task and the driver get their turn.
+    #[inline]
+    pub(super) fn push_yielded(&mut self, remote: &Remote, task: Ready) {
+        remote.counters.local_schedules.add(1);
+        if self.ahead_of_yielded.is_none() {
+            self.ahead_of_yielded = Some(self.queue.len());
+        }
+        self.queue.push(task);
+    }
+
+    /// The next task of this worker's own queues.
+    #[inline]
+    fn next_local(&mut self, remote: &Remote) -> Option<Ready> {
+        if let Some(task) = remote.lifo.take() {
+            if self.lifo_streak < MAX_LIFO_STREAK {
+                self.lifo_streak += 1;
+                return Some(task);
+            }
+            self.queue.push(task);
+        }
+        self.lifo_streak = 0;
+        let task = self.queue.pop();
+        if let Some(ahead) = &mut self.ahead_of_yielded {
+            *ahead = ahead.saturating_sub(1);
+        }
+        task
+    }
+
+    pub(super) fn has_local_work(&self, remote: &Remote) -> bool {
+        remote.lifo.looks_occupied() || !self.queue.is_empty()
+    }
+
+    /// The worker has slept: the time of its last maintenance means nothing.
+    pub(super) fn forget_time(&mut self) {
+        self.maintained = None;
+        self.backlog_since = None;
+    }
+
+    /// Adapts the number of polls between maintenances to their length.
+    fn adapt_interval(&mut self, now: Tick) {
+        if let Some(before) = self.maintained {
+            let elapsed = now.as_nanos().saturating_sub(before.as_nanos()).max(1);
+            let ideal = u64::from(self.interval) * MAINTENANCE_PERIOD.as_nanos() as u64 / elapsed;
+            let at_most = u64::from(self.interval) * 2;
+            self.interval = ideal.min(at_most).clamp(1, self.max_interval.into()) as u32;
+        }
+        self.maintained = Some(now);
+        self.countdown = self.interval;
+    }
+}
+
+/// Runs a worker until shutdown, or until its core is handed to another thread.
+pub(crate) fn run(shared: &Arc<Shared>, core: Box<Core>) {
+    let _guard = WorkerGuard::enter(shared, core.index);
+    let worker = Worker { shared, remote: &shared.remotes[core.index] };
+    if let Some(core) = worker.run_until_shutdown(core) {
+        worker.end(core);
+    }
+}
+
+impl Worker<'_> {
+    /// `None` if the core was handed to another thread during a poll.
+    fn run_until_shutdown(&self, mut core: Box<Core>) -> Option<Box<Core>> {
+        while !self.shared.is_shutting_down() {
+            core.countdown -= 1;
+            if core.countdown == 0 || core.ahead_of_yielded == Some(0) {
+                core = self.maintain(core);
+            }
+            let task = core.next_local(self.remote).or_else(|| self.next_elsewhere(&mut core));
+            core = match task {
+                Some(task) => self.poll(core, task)?,
+                None => self.park(core),
+            };
+        }
+        Some(core)
+    }
+
+    /// A task from the injector or from another worker's queue.
+    fn next_elsewhere(&self, core: &mut Core) -> Option<Ready> {
+        core.backlog_since = None;
+        core.ahead_of_yielded = None;
+        if !self.shared.injector.is_empty()
+            && let Some(task) = self.shared.injector.pop_into(&core.queue)
+        {
+            return Some(task);
+        }
+        self.search(core)
+    }
+
+    /// Polls `task`; `None` if the core was handed to another thread meanwhile.
+    #[inline]
+    fn poll(&self, mut core: Box<Core>, task: Ready) -> Option<Box<Core>> {
+        if core.searching {
+            self.stop_searching(&mut core);
+        }
+        self.remote.counters.polls.add(1);
+        context::with_core_laid_down(core, || task.run_on(self.shared))
+    }
+
+    /// What must not wait for the local queue to run dry.
+    #[cold]
+    fn maintain(&self, mut core: Box<Core>) -> Box<Core> {
+        core.ahead_of_yielded = None;
+        let driver = &self.shared.services.driver;
+        core = match self.shared.driver.try_lock() {
+            Some(mut held) => self.dispatch(core, || held.poll(driver)),
+            // Its holder dispatches the events, but sleeps until the deadline
+            // it knew of; whoever is awake fires what is due.
+            None => self.dispatch(core, || driver.fire_timers()),
+        };
+        let now = driver.clock().now();
+        core.adapt_interval(now);
+        if let Some(task) = self.shared.injector.pop() {
+            core.queue.push(task);
+        }
+        self.hand_out_backlog(&mut core, now);
+        core
+    }
+
+    /// Wakes a sibling once tasks have waited here for as long as that costs.
+    fn hand_out_backlog(&self, core: &mut Core, now: Tick) {
+        if core.queue.is_empty() {
+            core.backlog_since = None;
+            return;
+        }
+        match core.backlog_since {
+            None => core.backlog_since = Some(now),
+            Some(since) if now.as_nanos() - since.as_nanos() >= BACKLOG_PATIENCE.as_nanos() as u64 => {
+                if self.shared.idle.has_sleepers() {
+                    self.shared.wake_for_work();
+                }
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// Runs `turn` of the driver, whose wakes reach this worker's queues.
+    pub(super) fn dispatch(&self, mut core: Box<Core>, turn: impl FnOnce()) -> Box<Core> {
+        core.dispatching = true;
+        let core = context::with_core_laid_down(core, turn);
+        let mut core = core.expect("nothing takes the core away while the driver is turned");
+        core.dispatching = false;
+        core
+    }
+
+    /// Drops what is left, as one of several workers that end; the last one
+    /// drops what the others could not.
+    fn end(&self, core: Box<Core>) {
+        let shared = self.shared;
+        shared.owned.close_and_shutdown_all(core.index);
+        let mut ended = shared.ended.lock();
+        ended.push(core);
+        if ended.len() < shared.remotes.len() {
+            return;
+        }
+        let cores = std::mem::take(&mut *ended);
+        drop(ended);
+        debug_assert_eq!(shared.owned.len(), 0, "every task has ended or was shut down");
+        for core in cores {
+            drop(shared.remotes[core.index].lifo.take());
+            while let Some(task) = core.queue.pop() {
+                drop(task);
+            }
+        }
+        shared.close_injector();
+        shared.driver.lock().shutdown(&shared.services.driver);
+    }
+}
