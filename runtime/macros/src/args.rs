@@ -1,5 +1,5 @@
 //! The arguments of the attributes: `flavor`, `worker_threads`,
-//! `start_paused`, `name`, `crate`.
+//! `start_paused`, `crate`.
 //!
 //! Every error points at the argument, or the value, that is wrong and says
 //! what to write instead. Checks that need several arguments come last, once
@@ -11,7 +11,7 @@ use syn::punctuated::Punctuated;
 use syn::{Error, Expr, ExprLit, Lit, Meta, MetaNameValue, Path, Result, Token};
 
 /// The names an argument can have, as they are listed to the user.
-const KNOWN: &str = "`flavor`, `worker_threads`, `start_paused`, `name`, `crate`";
+const KNOWN: &str = "`flavor`, `worker_threads`, `start_paused`, `crate`";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flavor {
@@ -24,7 +24,6 @@ pub(crate) struct Config {
     pub(crate) flavor: Flavor,
     pub(crate) worker_threads: Option<usize>,
     pub(crate) start_paused: Option<bool>,
-    pub(crate) name: Option<String>,
     pub(crate) crate_path: Option<Path>,
 }
 
@@ -36,7 +35,6 @@ impl Config {
             flavor: Flavor::CurrentThread,
             worker_threads: None,
             start_paused: None,
-            name: None,
             crate_path: None,
         }
     }
@@ -54,7 +52,7 @@ impl Config {
                 Meta::List(list) => {
                     let name = name_of(&list.path);
                     let message = match name.as_str() {
-                        "flavor" | "worker_threads" | "start_paused" | "name" | "crate" => {
+                        "flavor" | "worker_threads" | "start_paused" | "crate" => {
                             format!("write `{name} = …` instead of `{name}(…)`")
                         }
                         _ => unknown(&name),
@@ -75,7 +73,6 @@ struct Arguments {
     flavor: Placed<Flavor>,
     worker_threads: Placed<usize>,
     start_paused: Placed<bool>,
-    name: Placed<String>,
     crate_path: Placed<Path>,
 }
 
@@ -86,15 +83,19 @@ impl Arguments {
             "flavor" => put(&mut self.flavor, argument, flavor),
             "worker_threads" => put(&mut self.worker_threads, argument, worker_threads),
             "start_paused" => put(&mut self.start_paused, argument, start_paused),
-            "name" => put(&mut self.name, argument, runtime_name),
             "crate" => put(&mut self.crate_path, argument, crate_path),
             "core_threads" => {
                 let message = "`core_threads` is called `worker_threads`";
                 Err(Error::new_spanned(&argument.path, message))
             }
             "unhandled_panic" => {
-                let message = "`unhandled_panic` is not supported: a panic in a task ends that task \
-                               alone and is returned by its `JoinHandle` as a `JoinError`";
+                let message = "`unhandled_panic` is not supported: a panic in a task ends that \
+                               task alone, and awaiting its `JoinHandle` returns it";
+                Err(Error::new_spanned(&argument.path, message))
+            }
+            "name" => {
+                let message = "`name` is not supported: to name the worker threads, build the \
+                               runtime with `Builder::thread_name`";
                 Err(Error::new_spanned(&argument.path, message))
             }
             _ => Err(Error::new_spanned(&argument.path, unknown(&name))),
@@ -129,7 +130,6 @@ impl Arguments {
             flavor,
             worker_threads: self.worker_threads.map(|(count, _)| count),
             start_paused: self.start_paused.map(|(paused, _)| paused),
-            name: self.name.map(|(name, _)| name),
             crate_path: self.crate_path.map(|(path, _)| path),
         })
     }
@@ -213,16 +213,6 @@ fn start_paused(value: &Lit) -> Result<bool> {
     }
 }
 
-fn runtime_name(value: &Lit) -> Result<String> {
-    match value {
-        Lit::Str(name) if name.value().trim().is_empty() => {
-            Err(Error::new(value.span(), "`name` must not be blank"))
-        }
-        Lit::Str(name) => Ok(name.value()),
-        other => Err(Error::new(other.span(), "`name` takes a string")),
-    }
-}
-
 fn crate_path(value: &Lit) -> Result<Path> {
     let Lit::Str(text) = value else {
         let message = "`crate` takes a path in quotes, such as \"my_framework::filch\"";
@@ -254,7 +244,7 @@ fn lone_word(path: &Path, attribute: &str) -> Error {
         "current_thread" | "single_thread" | "single_threaded" | "basic_scheduler" => {
             format!("set the flavor with `#[{attribute}(flavor = \"current_thread\")]`")
         }
-        "flavor" | "worker_threads" | "start_paused" | "name" | "crate" => {
+        "flavor" | "worker_threads" | "start_paused" | "crate" => {
             format!("`{name}` needs a value: `{name} = …`")
         }
         _ => unknown(&name),

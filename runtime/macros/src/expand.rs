@@ -161,7 +161,6 @@ fn run(function: &Function, config: &Config, path: &RuntimePath) -> TokenStream 
     let start_paused = config
         .start_paused
         .map(|paused| quote!(.start_paused(#paused)));
-    let name = config.name.as_ref().map(|name| quote!(.name(#name)));
     // The explicit `return` makes rustc check the value against the declared
     // return type rather than against the block's.
     quote_spanned! {end=>
@@ -170,7 +169,6 @@ fn run(function: &Function, config: &Config, path: &RuntimePath) -> TokenStream 
             return #runtime::runtime::Builder::#constructor
                 #worker_threads
                 #start_paused
-                #name
                 .enable_all()
                 .build()
                 .expect("failed to build the runtime")

@@ -44,7 +44,6 @@ use proc_macro::TokenStream;
 /// | `flavor` | `"multi_thread"` or `"current_thread"` | `"multi_thread"` |
 /// | `worker_threads` | an integer above zero; `multi_thread` only | `FILCH_WORKER_THREADS`, else the number of CPUs |
 /// | `start_paused` | `true` to start with the clock paused; `current_thread` only | `false` |
-/// | `name` | a string that names the runtime | none |
 /// | `crate` | the path to filch, as a string | the name found in `Cargo.toml`, else `::filch` |
 ///
 /// # Examples
@@ -99,7 +98,6 @@ pub fn main(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `flavor` | `"multi_thread"` or `"current_thread"` | `"current_thread"` |
 /// | `worker_threads` | an integer above zero; `multi_thread` only | `FILCH_WORKER_THREADS`, else the number of CPUs |
 /// | `start_paused` | `true` to start with the clock paused; `current_thread` only | `false` |
-/// | `name` | a string that names the runtime | none |
 /// | `crate` | the path to filch, as a string | the name found in `Cargo.toml`, else `::filch` |
 ///
 /// # Examples

@@ -47,17 +47,85 @@ pub(crate) fn published() -> RuntimePath {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::process::Command;
+    use std::{env, fs};
 
+    /// Set by a test for the test process that it starts.
+    const REPORT: &str = "FILCH_MACROS_REPORT_PATH";
+
+    /// What filch is called in a package with this manifest.
+    ///
+    /// The package is told by an environment variable, which a process with
+    /// threads cannot change: the question is put to a process of its own.
+    fn found_in(test: &str, manifest: &str) -> String {
+        let package = env::temp_dir().join(format!("filch-macros-{}-{test}", std::process::id()));
+        fs::create_dir_all(&package).unwrap();
+        fs::write(package.join("Cargo.toml"), manifest).unwrap();
+        let report = package.join("report");
+        let output = Command::new(env::current_exe().unwrap())
+            .args(["--exact", "locate::tests::reports_the_path"])
+            .env("CARGO_MANIFEST_DIR", &package)
+            .env_remove("CARGO")
+            .env_remove("CARGO_TARGET_TMPDIR")
+            .env(REPORT, &report)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let found = fs::read_to_string(report).unwrap();
+        fs::remove_dir_all(package).unwrap();
+        found
+    }
+
+    /// Does nothing unless another test asked for it.
     #[test]
-    fn renamed_crates_are_named_as_the_caller_names_them() {
-        let path = RuntimePath::named("tokio");
-        assert_eq!(path.tokens.to_string(), ":: tokio");
-        assert_eq!(path.shown, "tokio");
+    fn reports_the_path() {
+        if let Some(report) = env::var_os(REPORT) {
+            let path = runtime_path();
+            fs::write(report, format!("{} {}", path.shown, path.tokens)).unwrap();
+        }
     }
 
     #[test]
-    fn a_crate_without_the_dependency_falls_back_to_the_published_name() {
-        // This very package does not depend on filch.
-        assert_eq!(runtime_path().shown, PUBLISHED_NAME);
+    fn filch_is_found_under_its_own_name() {
+        for (name, manifest) in [
+            (
+                "plain",
+                "[package]\nname = 'user'\n[dependencies]\nfilch = '0.1'\n",
+            ),
+            (
+                "dev",
+                "[package]\nname = 'user'\n[dev-dependencies]\nfilch = '0.1'\n",
+            ),
+            (
+                "itself",
+                "[package]\nname = 'filch'\n[dev-dependencies]\nfilch = { path = '.' }\n",
+            ),
+            ("absent", "[package]\nname = 'user'\n"),
+        ] {
+            assert_eq!(found_in(name, manifest), "filch :: filch", "{name}");
+        }
+    }
+
+    #[test]
+    fn filch_is_found_under_another_name() {
+        for (name, manifest) in [
+            (
+                "inline",
+                "[package]\nname = 'user'\n[dependencies]\ntokio = { package = 'filch' }\n",
+            ),
+            (
+                "table",
+                "[package]\nname = 'user'\n[dependencies.tokio]\npackage = 'filch'\n",
+            ),
+            (
+                "target",
+                "[package]\nname = 'user'\n[target.'cfg(unix)'.dependencies]\ntokio = { package = 'filch' }\n",
+            ),
+        ] {
+            assert_eq!(found_in(name, manifest), "tokio :: tokio", "{name}");
+        }
+        let dashed =
+            "[package]\nname = 'user'\n[dependencies]\nmy-runtime = { package = 'filch' }\n";
+        assert_eq!(found_in("dashed", dashed), "my_runtime :: my_runtime");
     }
 }

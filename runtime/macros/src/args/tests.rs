@@ -20,23 +20,16 @@ fn nothing_given_means_the_default_flavor_and_nothing_else() {
         assert_eq!(config.flavor, default);
         assert!(config.worker_threads.is_none());
         assert!(config.start_paused.is_none());
-        assert!(config.name.is_none());
         assert!(config.crate_path.is_none());
     }
 }
 
 #[test]
 fn all_arguments_are_read_with_a_trailing_comma() {
-    let args = quote!(
-        flavor = "multi_thread",
-        worker_threads = 3,
-        name = "web",
-        crate = "a::b",
-    );
+    let args = quote!(flavor = "multi_thread", worker_threads = 3, crate = "a::b",);
     let config = parse(args, Flavor::CurrentThread).unwrap();
     assert_eq!(config.flavor, Flavor::MultiThread);
     assert_eq!(config.worker_threads, Some(3));
-    assert_eq!(config.name.as_deref(), Some("web"));
     assert_eq!(name_of(&config.crate_path.unwrap()), "a::b");
 
     let config = parse(quote!(start_paused = true), Flavor::CurrentThread).unwrap();
@@ -54,7 +47,6 @@ fn each_argument_is_accepted_once() {
     for args in [
         quote!(flavor = "multi_thread", flavor = "multi_thread"),
         quote!(worker_threads = 1, worker_threads = 1),
-        quote!(name = "a", name = "a"),
         quote!(crate = "a", crate = "a"),
     ] {
         let text = message(args, Flavor::MultiThread);
@@ -128,8 +120,7 @@ fn wrong_values_are_refused_with_what_is_expected() {
             "`worker_threads`: ",
         ),
         (quote!(start_paused = 1), "takes `true` or `false`"),
-        (quote!(name = " "), "must not be blank"),
-        (quote!(name = 1), "`name` takes a string"),
+        (quote!(name = "web"), "`name` is not supported"),
         (quote!(crate = 1), "takes a path in quotes"),
         (quote!(crate = "a b"), "takes a path in quotes"),
         (quote!(crate = ""), "takes a path in quotes"),

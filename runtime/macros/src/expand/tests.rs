@@ -79,12 +79,7 @@ fn a_test_pins_its_body_as_a_trait_object_on_a_current_thread_runtime() {
 
 #[test]
 fn every_argument_reaches_the_builder() {
-    let args = quote!(
-        flavor = "multi_thread",
-        worker_threads = 7,
-        name = "web",
-        crate = "a::b"
-    );
+    let args = quote!(flavor = "multi_thread", worker_threads = 7, crate = "a::b");
     let actual = test(
         args,
         quote!(
@@ -92,7 +87,7 @@ fn every_argument_reaches_the_builder() {
         ),
     );
     let chain = quote! {
-        a::b::runtime::Builder::new_multi_thread().worker_threads(7usize).name("web").enable_all()
+        a::b::runtime::Builder::new_multi_thread().worker_threads(7usize).enable_all()
     };
     assert!(actual.contains(&chain.to_string()), "{actual}");
 }
