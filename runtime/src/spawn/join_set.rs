@@ -1,0 +1,459 @@
+//! A set of tasks, joined in the order in which they complete.
+//!
+//! Every task has a *key*: its place in a slab of entries. Its join waker is
+//! one that knows this key, and on completion puts it into the list of
+//! [`Completions`], from which joining takes it. So the work per task is
+//! constant, however many there are; polling every handle at every wake-up,
+//! the obvious alternative, would make joining a large set quadratic.
+//!
+//! A key in the list is a hint. It may be that of a detached task whose place
+//! has been taken since, and therefore the entry is asked whether its task has
+//! finished. The reverse holds strictly: the task of every entry either has
+//! its waker in place or its key in the list.
+
+mod completions;
+
+use super::blocking::spawn_blocking;
+use crate::coop;
+use crate::primitive::Mutex;
+use crate::runtime::Handle;
+use crate::task::{AbortHandle, Id, JoinError, JoinHandle};
+use completions::Completions;
+use slab::Slab;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::panic;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+
+/// A set of tasks that return the same type.
+///
+/// Tasks are added with [`spawn`](Self::spawn) and its siblings, and their
+/// outputs taken with [`join_next`](Self::join_next), in the order in which
+/// they complete. Dropping the set aborts every task in it at once; none
+/// outlives the set unless it is [detached](Self::detach_all).
+///
+/// # Examples
+///
+/// ```
+/// use filch::task::JoinSet;
+///
+/// #[filch::main]
+/// async fn main() {
+///     let mut set = JoinSet::new();
+///     for number in 0..10 {
+///         set.spawn(async move { number * number });
+///     }
+///
+///     let mut sum = 0;
+///     while let Some(square) = set.join_next().await {
+///         sum += square.expect("no task panics");
+///     }
+///     assert_eq!(sum, 285);
+/// }
+/// ```
+pub struct JoinSet<T> {
+    entries: Slab<Entry<T>>,
+    completions: Arc<Completions>,
+}
+
+enum Entry<T> {
+    /// The handle's waker carries this entry's key.
+    Running(JoinHandle<T>),
+    /// The task was over before its waker could be set.
+    Finished(Box<Finished<T>>),
+}
+
+struct Finished<T> {
+    id: Id,
+    /// Never contended: it makes a shared set need no more of `T` than a
+    /// shared handle does.
+    result: Mutex<Result<T, JoinError>>,
+}
+
+impl<T> JoinSet<T> {
+    /// Creates an empty set.
+    pub fn new() -> Self {
+        Self { entries: Slab::new(), completions: Arc::default() }
+    }
+
+    /// Returns the number of tasks in the set, completed ones included until
+    /// they are joined.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Returns whether the set has no tasks.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+impl<T: 'static> JoinSet<T> {
+    /// Spawns a task on the current runtime and adds it to the set.
+    ///
+    /// It starts running at once, whether or not the set is joined. The handle
+    /// that is returned can abort it.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside of a runtime.
+    #[track_caller]
+    pub fn spawn<F>(&mut self, task: F) -> AbortHandle
+    where
+        F: Future<Output = T> + Send + 'static,
+        T: Send,
+    {
+        self.insert(super::spawn(task))
+    }
+
+    /// Spawns a task on the runtime of `handle` and adds it to the set.
+    #[track_caller]
+    pub fn spawn_on<F>(&mut self, task: F, handle: &Handle) -> AbortHandle
+    where
+        F: Future<Output = T> + Send + 'static,
+        T: Send,
+    {
+        self.insert(handle.spawn(task))
+    }
+
+    /// Runs a blocking function on the current runtime's blocking pool and
+    /// adds it to the set.
+    ///
+    /// A function that has started cannot be aborted; see
+    /// [`spawn_blocking`](crate::task::spawn_blocking).
+    ///
+    /// # Panics
+    ///
+    /// Panics outside of a runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::task::JoinSet;
+    ///
+    /// #[filch::main]
+    /// async fn main() {
+    ///     let mut set = JoinSet::new();
+    ///     for number in 1..=4_u64 {
+    ///         set.spawn_blocking(move || (1..=number).product::<u64>());
+    ///     }
+    ///     let mut factorials = set.join_all().await;
+    ///     factorials.sort();
+    ///     assert_eq!(factorials, [1, 2, 6, 24]);
+    /// }
+    /// ```
+    #[track_caller]
+    pub fn spawn_blocking<F>(&mut self, f: F) -> AbortHandle
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send,
+    {
+        self.insert(spawn_blocking(f))
+    }
+
+    /// Runs a blocking function on the blocking pool of `handle`'s runtime and
+    /// adds it to the set.
+    #[track_caller]
+    pub fn spawn_blocking_on<F>(&mut self, f: F, handle: &Handle) -> AbortHandle
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send,
+    {
+        self.insert(handle.spawn_blocking(f))
+    }
+
+    /// Waits until one of the tasks completes, removes it and returns its
+    /// output.
+    ///
+    /// Returns `None` at once if the set is empty.
+    ///
+    /// # Errors
+    ///
+    /// The inner result is an error if the task panicked or was aborted.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: if another branch of a `select!` completes first, no task
+    /// has been removed from the set.
+    pub async fn join_next(&mut self) -> Option<Result<T, JoinError>> {
+        poll_fn(|cx| self.poll_join_next(cx)).await
+    }
+
+    /// As [`join_next`](Self::join_next), with the task's [`Id`] beside its
+    /// output. A [`JoinError`] has the id in it.
+    ///
+    /// # Errors
+    ///
+    /// The inner result is an error if the task panicked or was aborted.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: if another branch of a `select!` completes first, no task
+    /// has been removed from the set.
+    pub async fn join_next_with_id(&mut self) -> Option<Result<(Id, T), JoinError>> {
+        poll_fn(|cx| self.poll_join_next_with_id(cx)).await
+    }
+
+    /// Removes a task that has completed already and returns its output.
+    ///
+    /// Returns `None` if there is none, be it that the set is empty or that
+    /// all of its tasks still run.
+    ///
+    /// # Errors
+    ///
+    /// The inner result is an error if the task panicked or was aborted.
+    pub fn try_join_next(&mut self) -> Option<Result<T, JoinError>> {
+        self.take_completed().map(|(_, result)| result)
+    }
+
+    /// As [`try_join_next`](Self::try_join_next), with the task's [`Id`] beside
+    /// its output.
+    ///
+    /// # Errors
+    ///
+    /// The inner result is an error if the task panicked or was aborted.
+    pub fn try_join_next_with_id(&mut self) -> Option<Result<(Id, T), JoinError>> {
+        self.take_completed().map(|(id, result)| result.map(|output| (id, output)))
+    }
+
+    /// Aborts all tasks and waits until they are gone.
+    ///
+    /// Outputs and panics are discarded. Use [`abort_all`](Self::abort_all) and
+    /// [`join_next`](Self::join_next) to see them.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: the tasks are aborted on the first poll; those that are
+    /// not gone yet stay in the set.
+    pub async fn shutdown(&mut self) {
+        self.abort_all();
+        while self.join_next().await.is_some() {}
+    }
+
+    /// Waits for all tasks and returns their outputs in the order in which
+    /// they completed.
+    ///
+    /// # Panics
+    ///
+    /// Panics as soon as one of the tasks panics, with the same payload, and if
+    /// one was aborted. The other tasks are then aborted, as the set is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use filch::task::JoinSet;
+    /// use filch::time::{Duration, sleep};
+    ///
+    /// #[filch::main]
+    /// async fn main() {
+    ///     let set: JoinSet<_> = [30, 10, 20]
+    ///         .into_iter()
+    ///         .map(|delay| async move {
+    ///             sleep(Duration::from_millis(delay)).await;
+    ///             delay
+    ///         })
+    ///         .collect();
+    ///     assert_eq!(set.join_all().await.len(), 3);
+    /// }
+    /// ```
+    pub async fn join_all(mut self) -> Vec<T> {
+        let mut outputs = Vec::with_capacity(self.len());
+        while let Some(result) = self.join_next().await {
+            match result {
+                Ok(output) => outputs.push(output),
+                Err(error) if error.is_panic() => panic::resume_unwind(error.into_panic()),
+                Err(error) => panic!("{error}"),
+            }
+        }
+        outputs
+    }
+
+    /// Aborts all tasks in the set, without removing them.
+    ///
+    /// Each of them still has to be joined, and returns a cancelled
+    /// [`JoinError`] unless it had completed already.
+    pub fn abort_all(&mut self) {
+        for (_, entry) in &self.entries {
+            entry.abort();
+        }
+    }
+
+    /// Removes all tasks from the set without aborting them.
+    ///
+    /// They run on, and their outputs are dropped.
+    pub fn detach_all(&mut self) {
+        self.entries.clear();
+        self.completions.clear();
+    }
+
+    /// Polls for a task that has completed.
+    ///
+    /// - `Ready(Some(result))`: a task completed, and was removed from the set.
+    /// - `Ready(None)`: the set is empty.
+    /// - `Pending`: all tasks still run. The waker of the last call with this
+    ///   outcome is woken when one completes. It may also mean that the
+    ///   caller's cooperative budget is used up, and then the waker has been
+    ///   woken already.
+    ///
+    /// # Errors
+    ///
+    /// The inner result is an error if the task panicked or was aborted.
+    pub fn poll_join_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
+        self.poll_completed(cx).map(|joined| joined.map(|(_, result)| result))
+    }
+
+    /// As [`poll_join_next`](Self::poll_join_next), with the task's [`Id`]
+    /// beside its output.
+    ///
+    /// # Errors
+    ///
+    /// The inner result is an error if the task panicked or was aborted.
+    pub fn poll_join_next_with_id(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<(Id, T), JoinError>>> {
+        self.poll_completed(cx)
+            .map(|joined| joined.map(|(id, result)| result.map(|output| (id, output))))
+    }
+
+    fn insert(&mut self, mut handle: JoinHandle<T>) -> AbortHandle {
+        let abort = handle.abort_handle();
+        let entry = self.entries.vacant_entry();
+        let key = entry.key();
+        match poll_once(&mut handle, &Completions::waker(&self.completions, key)) {
+            Poll::Pending => {
+                entry.insert(Entry::Running(handle));
+            }
+            Poll::Ready(result) => {
+                let finished = Finished { id: handle.id(), result: Mutex::new(result) };
+                entry.insert(Entry::Finished(Box::new(finished)));
+                self.completions.push(key);
+            }
+        }
+        abort
+    }
+
+    fn poll_completed(&mut self, cx: &mut Context<'_>) -> Poll<Option<(Id, Result<T, JoinError>)>> {
+        loop {
+            if self.entries.is_empty() {
+                return Poll::Ready(None);
+            }
+            let coop = ready!(coop::poll_proceed(cx));
+            let key = ready!(self.completions.poll_pop(cx));
+            coop.made_progress();
+            if let Some(joined) = self.remove_if_finished(key) {
+                return Poll::Ready(Some(joined));
+            }
+        }
+    }
+
+    fn take_completed(&mut self) -> Option<(Id, Result<T, JoinError>)> {
+        loop {
+            let key = self.completions.pop()?;
+            if let Some(joined) = self.remove_if_finished(key) {
+                return Some(joined);
+            }
+        }
+    }
+
+    /// `None` means that the key was that of an earlier task in this place.
+    fn remove_if_finished(&mut self, key: usize) -> Option<(Id, Result<T, JoinError>)> {
+        if let Entry::Running(handle) = self.entries.get(key)?
+            && !handle.is_finished()
+        {
+            return None;
+        }
+        match self.entries.remove(key) {
+            Entry::Running(mut handle) => match poll_once(&mut handle, Waker::noop()) {
+                Poll::Ready(result) => Some((handle.id(), result)),
+                Poll::Pending => unreachable!("a task that has finished has a result"),
+            },
+            Entry::Finished(finished) => Some((finished.id, finished.result.into_inner())),
+        }
+    }
+}
+
+impl<T> Entry<T> {
+    fn abort(&self) {
+        match self {
+            Self::Running(handle) => handle.abort(),
+            Self::Finished(_) => {}
+        }
+    }
+}
+
+/// Polls a handle on the set's own account, not on the caller's budget.
+fn poll_once<T>(handle: &mut JoinHandle<T>, waker: &Waker) -> Poll<Result<T, JoinError>> {
+    coop::with_unconstrained(|| Pin::new(handle).poll(&mut Context::from_waker(waker)))
+}
+
+impl<T> Drop for JoinSet<T> {
+    fn drop(&mut self) {
+        for (_, entry) in &self.entries {
+            entry.abort();
+        }
+    }
+}
+
+impl<T> fmt::Debug for JoinSet<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinSet").field("len", &self.len()).finish()
+    }
+}
+
+impl<T> Default for JoinSet<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Spawns every future of an iterator on the current runtime.
+///
+/// # Panics
+///
+/// Panics outside of a runtime, if there is anything to spawn.
+///
+/// # Examples
+///
+/// ```
+/// use filch::task::JoinSet;
+///
+/// #[filch::main]
+/// async fn main() {
+///     let set: JoinSet<_> = (0..10).map(|number| async move { number }).collect();
+///     assert_eq!(set.join_all().await.len(), 10);
+/// }
+/// ```
+impl<T, F> FromIterator<F> for JoinSet<T>
+where
+    F: Future<Output = T> + Send + 'static,
+    T: Send + 'static,
+{
+    fn from_iter<I: IntoIterator<Item = F>>(tasks: I) -> Self {
+        let mut set = Self::new();
+        set.extend(tasks);
+        set
+    }
+}
+
+/// Spawns every future of an iterator on the current runtime.
+///
+/// # Panics
+///
+/// Panics outside of a runtime, if there is anything to spawn.
+impl<T, F> Extend<F> for JoinSet<T>
+where
+    F: Future<Output = T> + Send + 'static,
+    T: Send + 'static,
+{
+    fn extend<I: IntoIterator<Item = F>>(&mut self, tasks: I) {
+        for task in tasks {
+            self.spawn(task);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
