@@ -6,8 +6,8 @@
 //! code runs.
 
 pub(crate) mod blocking;
-pub(crate) mod coop;
-pub(crate) mod join_set;
+pub mod coop;
+pub mod join_set;
 pub(crate) mod local;
 pub(crate) mod yield_now;
 

@@ -68,6 +68,22 @@ pub use self::join::JoinHandle;
 pub(crate) use self::notified::{Notified, Task};
 pub(crate) use self::owned::{OwnedTasks, unowned};
 
+#[cfg(not(filch_loom))]
+pub use self::public::*;
+
+/// What programs call, from the floor above.
+#[cfg(not(filch_loom))]
+mod public {
+    pub use crate::spawn::blocking::{block_in_place, spawn_blocking};
+    pub use crate::spawn::coop;
+    pub use crate::spawn::coop::{Unconstrained, consume_budget, unconstrained};
+    pub use crate::spawn::join_set::{self, JoinSet};
+    pub use crate::spawn::local::{AccessError, LocalKey};
+    pub use crate::spawn::spawn;
+    pub use crate::spawn::yield_now::yield_now;
+    pub use crate::task::current::{id, try_id};
+}
+
 #[cfg(all(test, filch_loom))]
 mod loom_tests;
 #[cfg(test)]

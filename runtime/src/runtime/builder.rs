@@ -4,7 +4,7 @@ use super::context::{Entered, run_worker_here};
 use super::handle::{Handle, Scheduler};
 use super::owner::Runtime;
 use crate::blocking::{Pool, PoolConfig};
-use crate::driver::clock::{Clock, Pausing};
+use crate::driver::clock::Clock;
 use crate::driver::{self, Driver, DriverHandle};
 use crate::rng::SeedSource;
 use crate::scheduler::idle::MAX_WORKERS;
@@ -328,12 +328,7 @@ impl Builder {
     }
 
     fn driver(&self, shards: usize) -> io::Result<(Driver, DriverHandle)> {
-        let pausing = match (self.multi_thread, self.start_paused) {
-            (true, _) => Pausing::Forbidden,
-            (false, false) => Pausing::Allowed,
-            (false, true) => Pausing::FromStart,
-        };
-        driver::new(shards, self.events_per_turn, Arc::new(Clock::new(pausing)))
+        driver::new(shards, self.events_per_turn, Arc::new(Clock::new(self.start_paused)))
     }
 
     /// The services of the runtime that `find` finds while it exists.

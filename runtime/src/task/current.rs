@@ -13,16 +13,34 @@ const_thread_local! {
     static CURRENT: Cell<Option<Id>> = Cell::new(None);
 }
 
-/// The id of the task that this thread is in, if any.
+/// The id of the task that this thread is in; `None` outside of a task, as in
+/// the future that `block_on` polls.
 #[inline]
-pub(crate) fn try_id() -> Option<Id> {
+#[must_use]
+pub fn try_id() -> Option<Id> {
     CURRENT.with(Cell::get)
+}
+
+/// The id of the task that this thread is in.
+///
+/// # Panics
+///
+/// Outside of a task, as in the future that `block_on` polls; [`try_id`]
+/// returns `None` there.
+#[track_caller]
+#[must_use]
+pub fn id() -> Id {
+    CURRENT.with(Cell::get).expect(
+        "Can't get a task id when not inside a task: use `task::try_id`, or spawn the future",
+    )
 }
 
 /// Marks this thread as being in the task `id` until the result is dropped.
 #[inline]
 pub(super) fn enter(id: Id) -> Entered {
-    Entered { outer: CURRENT.with(|current| current.replace(Some(id))) }
+    Entered {
+        outer: CURRENT.with(|current| current.replace(Some(id))),
+    }
 }
 
 /// Returned by [`enter`].
