@@ -18,7 +18,6 @@ pub(crate) use self::model::*;
 #[cfg(not(filch_loom))]
 mod real {
     pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
-    pub(crate) use std::hint::spin_loop;
     pub(crate) use std::sync::Arc;
     pub(crate) use std::thread;
 
@@ -33,7 +32,7 @@ mod real {
 
     pub(crate) mod atomic {
         pub(crate) use std::sync::atomic::{
-            AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+            AtomicBool, AtomicU64, AtomicUsize, Ordering, fence,
         };
     }
 
@@ -64,7 +63,6 @@ mod real {
 #[cfg(filch_loom)]
 mod model {
     pub(crate) use loom::cell::UnsafeCell;
-    pub(crate) use loom::hint::spin_loop;
     pub(crate) use loom::sync::Arc;
     pub(crate) use loom::thread;
     use std::time::Instant;
@@ -79,7 +77,7 @@ mod model {
 
     pub(crate) mod atomic {
         pub(crate) use loom::sync::atomic::{
-            AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+            AtomicBool, AtomicU64, AtomicUsize, Ordering, fence,
         };
     }
 

@@ -9,5 +9,13 @@ pub(crate) mod timers;
 
 #[cfg(not(filch_loom))]
 mod park;
+#[cfg(all(target_os = "linux", not(filch_loom)))]
+#[path = "precision/linux.rs"]
+mod precision;
+#[cfg(all(not(target_os = "linux"), not(filch_loom)))]
+#[path = "precision/other.rs"]
+mod precision;
 #[cfg(not(filch_loom))]
 pub(crate) use self::park::{Driver, DriverHandle, Limit, new};
+#[cfg(not(filch_loom))]
+pub(crate) use self::precision::PreciseSleeps;

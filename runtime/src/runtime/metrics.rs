@@ -112,6 +112,12 @@ impl RuntimeMetrics {
         self.handle.services().remote_schedules.load(Relaxed) as u64
     }
 
+    /// How often a task was made to yield because it had spent its budget,
+    /// summed over the workers and brought up to date at their maintenance.
+    pub fn budget_forced_yield_count(&self) -> u64 {
+        (0..self.num_workers()).map(|worker| self.counters(worker).forced_yields.get()).sum()
+    }
+
     /// Threads of the blocking pool, idle ones included.
     pub fn num_blocking_threads(&self) -> usize {
         self.handle.services().blocking.threads()

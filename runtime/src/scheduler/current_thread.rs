@@ -18,7 +18,7 @@
 use super::metrics::Counters;
 use super::services::Services;
 use super::worker::Pacing;
-use crate::driver::{Driver, Limit};
+use crate::driver::{Driver, Limit, PreciseSleeps};
 use crate::task::{Id, JoinHandle, Notified, OwnedTasks, Schedule, Task};
 use parking_lot::{Condvar, Mutex};
 use std::cell::{Cell, RefCell};
@@ -275,6 +275,8 @@ impl Wake for RootWaker {
 struct Runner<'a> {
     shared: &'a Arc<Shared>,
     driver: Option<Box<Driver>>,
+    /// From the first sleep on: the thread is the caller's, not ours.
+    precise: Option<PreciseSleeps>,
     /// What ran on this thread before: another runtime, blocked in place.
     outer: *const Shared,
     outer_queue: VecDeque<Ready>,
@@ -285,6 +287,7 @@ impl<'a> Runner<'a> {
         RUNNING.with(|running| Self {
             shared,
             driver: Some(core.driver),
+            precise: None,
             outer: running.shared.replace(&**shared),
             outer_queue: running.queue.replace(core.queue),
         })
@@ -329,6 +332,7 @@ impl<'a> Runner<'a> {
     /// Turns the driver; sleeps in it if there is nothing to run.
     fn turn(&mut self, sleep: bool) {
         let services = &self.shared.services;
+        self.shared.counters.forced_yields.add(crate::coop::take_forced_yields());
         let driver = self.driver.as_mut().expect("the runner holds the driver until it is dropped");
         if !sleep {
             return driver.poll(&services.driver);
@@ -339,6 +343,7 @@ impl<'a> Runner<'a> {
         // The hook may have made work on this thread.
         if RUNNING.with(|running| running.queue.borrow().is_empty()) {
             self.shared.counters.parks.add(1);
+            self.precise.get_or_insert_with(PreciseSleeps::on_this_thread);
             driver.park(&services.driver, Limit::Unlimited);
         }
         if let Some(after_unpark) = &services.hooks.after_unpark {

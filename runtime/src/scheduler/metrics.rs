@@ -17,6 +17,8 @@ pub(crate) struct Counters {
     pub(crate) steal_operations: Counter,
     /// Tasks pushed by this worker to its own queues.
     pub(crate) local_schedules: Counter,
+    /// Polls that ended because the task's budget was spent.
+    pub(crate) forced_yields: Counter,
 }
 
 /// A count with one writer and any number of readers.

@@ -18,6 +18,7 @@ use super::context::{self, WorkerGuard};
 use super::queues::LocalQueue;
 use super::shared::{Ready, Remote, Shared};
 use super::sleep::Watch;
+use crate::driver::PreciseSleeps;
 use filch_timer::Tick;
 use std::sync::Arc;
 use std::time::Duration;
@@ -170,6 +171,7 @@ impl Core {
 /// Runs a worker until shutdown, or until its core is handed to another thread.
 pub(crate) fn run(shared: &Arc<Shared>, core: Box<Core>) {
     let _guard = WorkerGuard::enter(shared, core.index);
+    let _precise = PreciseSleeps::on_this_thread();
     let worker = Worker { shared, remote: &shared.remotes[core.index] };
     if let Some(core) = worker.run_until_shutdown(core) {
         worker.end(core);
@@ -228,6 +230,7 @@ impl Worker<'_> {
         };
         let now = driver.clock().now();
         core.adapt_interval(now);
+        self.remote.counters.forced_yields.add(crate::coop::take_forced_yields());
         if let Some(task) = self.shared.injector.pop() {
             core.queue.push(task);
         }
