@@ -1,0 +1,156 @@
+//! The blocking pool: threads for work that may block, made when needed and
+//! ended when they have been idle for a while.
+//!
+//! Jobs may block on one another, so a queued job must never wait for a running
+//! one while the cap allows another thread. The simplest pool that keeps this
+//! promise wakes a thread for every job, and a burst of tiny jobs then costs a
+//! system call each although two threads would have done them all. This pool
+//! keeps the promise with fewer wake-ups: it hands them on.
+//!
+//! # Vocabulary
+//!
+//! - A thread is *idle* while it waits in its [`Seat`](state::Seat), on the stack
+//!   of idle threads. The stack is last in, first out: the warm threads work, the
+//!   cold ones stay at the bottom and expire.
+//! - A thread is *summoned* from the moment somebody decides that it shall come
+//!   (takes it off the stack, or counts it in before creating it) until it holds
+//!   the lock: until then it is on its way and has no job.
+//! - The *duty* is what that decision leaves to be done after the lock is
+//!   released: wake the chosen thread, or create one.
+//! - A thread is *counted* from its summons to its decision to leave, and *on the
+//!   roster* from its summons until the operating system's thread has nothing
+//!   left to do but end. The cap is about the first, joining about the second.
+//!
+//! # Protocol
+//!
+//! One lock guards the queue, the stack and the counts. In every step the duty
+//! is decided under the lock and performed after it.
+//!
+//! - **submit**: push the job, then *summon*.
+//! - **summon**: nothing, if the queue is empty or a summoned thread is on its
+//!   way. Otherwise summon the idle thread on top of the stack; without one,
+//!   count in a new thread if the cap allows it.
+//! - **arrive**: the summoned thread takes the lock and ends the summons.
+//! - **take**: pop the oldest job, then *summon* again, before running it. This
+//!   hands the wake-up on.
+//! - **idle**: only with an empty queue: push the seat and wait on it, which
+//!   releases the lock in the same step.
+//! - **expire**: an idle thread that wakes by its keep-alive takes the lock. If
+//!   its seat is still on the stack it removes it, is counted out and leaves. If
+//!   not, somebody has summoned it, and it arrives.
+//! - **fail**: a thread that could not be created (or died before it arrived) is
+//!   counted out and its summons ended; an idle thread, if there is one by now,
+//!   is summoned in its place. If no thread is left at all, the queued jobs have
+//!   nobody to wait for and are discarded. The next submit or take tries again.
+//!
+//! # Why no job is stranded
+//!
+//! Invariant, whenever the lock is free: *if jobs are queued, then a thread is
+//! summoned, or no thread is idle and the cap is reached* (or, after a failure,
+//! at least one thread is counted and none is idle). Push and take end with
+//! *summon*, which establishes it. Arrive ends a summons, but the same critical
+//! section goes on to take. Idle happens only with an empty queue. Expire leaves
+//! the stack only by its owner's hand: the seat is there, or its owner arrives.
+//! A counted thread that is not idle returns to the queue after its job, and a
+//! summoned one comes without running anything first. So while the cap allows
+//! another thread, the head of the queue waits for a wake-up or a thread's
+//! creation and never for a job.
+//!
+//! # Rejected
+//!
+//! - Waking one thread for each submit: a futex call each, and a crowd of threads
+//!   that find the queue empty.
+//! - A condition variable shared by all idle threads: it wakes the one that has
+//!   waited longest, so every thread stays a little warm and none expires.
+//! - Creating threads under the lock: some tens of microseconds during which no
+//!   worker could submit, and a name closure of the user's inside.
+//!
+//! What this module does not know: tasks, handles, runtimes. A [`Job`] is run or
+//! discarded, and `wrap` in [`PoolConfig`] enters whatever a thread must live in.
+
+mod pool;
+mod roster;
+mod state;
+mod worker;
+
+#[cfg(all(test, filch_loom))]
+mod models;
+#[cfg(all(test, not(filch_loom)))]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+use std::{fmt, io};
+
+pub(crate) use self::pool::Pool;
+
+/// A piece of work for the pool. It is run or discarded, exactly once.
+///
+/// A job that panics should catch its own panic: the pool survives one but has
+/// nobody to report it to.
+pub(crate) trait Job: Send + 'static {
+    /// Does the work.
+    fn run(self);
+
+    /// Gives the work up without having run it. Whoever waits for its result
+    /// must learn of it here.
+    fn discard(self);
+}
+
+/// How the threads of a [`Pool`] are made and how many there may be.
+pub(crate) struct PoolConfig {
+    /// The most threads at a time; at least one.
+    pub(crate) max_threads: usize,
+    /// How long an idle thread waits for work before it ends.
+    pub(crate) keep_alive: Duration,
+    /// Called once for each new thread, on the thread that creates it.
+    pub(crate) thread_name: Arc<dyn Fn() -> String + Send + Sync>,
+    /// In bytes; the platform's default if `None`.
+    pub(crate) stack_size: Option<usize>,
+    /// Called on each new thread with its whole working life as the argument,
+    /// to be called once. The pool lets go of this closure when it shuts down,
+    /// so it may own what owns the pool.
+    pub(crate) wrap: Arc<dyn Fn(&mut dyn FnMut()) + Send + Sync>,
+}
+
+impl fmt::Debug for PoolConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PoolConfig")
+            .field("max_threads", &self.max_threads)
+            .field("keep_alive", &self.keep_alive)
+            .field("stack_size", &self.stack_size)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a job was not accepted. The job comes back.
+pub(crate) enum SubmitError<J> {
+    /// The pool has been shut down.
+    Shutdown(J),
+    /// The operating system refused a thread, and the pool has none that could
+    /// ever take the job.
+    NoThread(J, io::Error),
+}
+
+impl<J> fmt::Debug for SubmitError<J> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Shutdown(_) => f.write_str("Shutdown"),
+            Self::NoThread(_, error) => f.debug_tuple("NoThread").field(error).finish(),
+        }
+    }
+}
+
+impl<J> fmt::Display for SubmitError<J> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Shutdown(_) => f.write_str("the blocking pool has been shut down"),
+            Self::NoThread(_, error) => {
+                write!(
+                    f,
+                    "the blocking pool has no thread and could not create one: {error}"
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! Loom models of the pool: each one race, with the code that ships.
+//!
+//! A job that no thread comes for makes a model hang, which loom reports as a
+//! deadlock.
+//!
+//! Time: loom has none. The pools of the models that need it have a keep-alive
+//! of zero, so that an idle thread which is woken without having been called
+//! finds its time over, and [`let_time_pass`] on a thread of its own is that
+//! wake-up: loom tries it at every moment. All others wait for ever.
+
+use super::worker::{Life, Spawner, spawn_thread};
+use super::{Job, Pool, PoolConfig, SubmitError};
+use crate::primitive::{Arc, Condvar, Mutex};
+use loom::thread;
+use std::io;
+use std::sync::Arc as StdArc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// What became of the jobs of one model.
+struct Ledger {
+    fates: Mutex<Fates>,
+    changed: Condvar,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Fates {
+    run: usize,
+    discarded: usize,
+}
+
+impl Ledger {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            fates: Mutex::new(Fates::default()),
+            changed: Condvar::new(),
+        })
+    }
+
+    fn record(&self, f: impl FnOnce(&mut Fates)) {
+        f(&mut self.fates.lock());
+        self.changed.notify_all();
+    }
+
+    fn wait_until_run(&self, count: usize) {
+        let mut fates = self.fates.lock();
+        while fates.run < count {
+            self.changed.wait(&mut fates);
+        }
+    }
+
+    fn fates(&self) -> Fates {
+        *self.fates.lock()
+    }
+}
+
+/// A job that counts its fate. That it has at most one is in the signature of
+/// [`Job`]: both ways take it by value. That it has one at all is the model's.
+struct Counted {
+    ledger: Arc<Ledger>,
+    /// Run only once so many others have been.
+    after: usize,
+}
+
+impl Job for Counted {
+    fn run(self) {
+        // Every lock is a branch for loom to explore.
+        if self.after > 0 {
+            self.ledger.wait_until_run(self.after);
+        }
+        self.ledger.record(|fates| fates.run += 1);
+    }
+
+    fn discard(self) {
+        self.ledger.record(|fates| fates.discarded += 1);
+    }
+}
+
+fn job(ledger: &Arc<Ledger>) -> Counted {
+    job_after(0, ledger)
+}
+
+fn job_after(after: usize, ledger: &Arc<Ledger>) -> Counted {
+    Counted {
+        ledger: Arc::clone(ledger),
+        after,
+    }
+}
+
+fn pool(max_threads: usize, keep_alive: Duration) -> Pool<Counted> {
+    pool_with_spawner(max_threads, keep_alive, StdArc::new(spawn_thread))
+}
+
+fn pool_with_spawner(
+    max_threads: usize,
+    keep_alive: Duration,
+    spawner: StdArc<Spawner>,
+) -> Pool<Counted> {
+    let config = PoolConfig {
+        max_threads,
+        keep_alive,
+        thread_name: StdArc::new(|| "model".to_owned()),
+        stack_size: None,
+        wrap: StdArc::new(|life| life()),
+    };
+    Pool::with_spawner(&config, spawner)
+}
+
+/// Refuses the `nth` thread it is asked for, counted from zero.
+fn refuse(nth: usize) -> StdArc<Spawner> {
+    let asked = AtomicUsize::new(0);
+    StdArc::new(move |name, stack_size, life: Life| {
+        if asked.fetch_add(1, Ordering::Relaxed) == nth {
+            return Err(io::Error::from(io::ErrorKind::WouldBlock));
+        }
+        spawn_thread(name, stack_size, life)
+    })
+}
+
+fn submit(pool: &Pool<Counted>, job: Counted) {
+    pool.submit(job).expect("the pool takes jobs");
+}
+
+/// The keep-alive of every thread that is idle now is over.
+fn let_time_pass(pool: &Pool<Counted>) {
+    let seats = pool.shared.state.lock().idle.clone();
+    for seat in seats {
+        seat.call.notify_one();
+    }
+}
+
+fn check(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    // The environment, LOOM_MAX_PREEMPTIONS, may ask for another bound.
+    builder.preemption_bound = builder.preemption_bound.or(Some(preemptions));
+    builder.check(model);
+}
+
+/// A push against the expiry of the only idle thread: the job is run by the
+/// thread that was about to leave, or by a new one.
+#[test]
+fn loom_push_against_keep_alive() {
+    check(3, || {
+        let ledger = Ledger::new();
+        let pool = pool(1, Duration::ZERO);
+        submit(&pool, job(&ledger));
+        let clock = {
+            let pool = pool.clone();
+            thread::spawn(move || let_time_pass(&pool))
+        };
+        submit(&pool, job(&ledger));
+        ledger.wait_until_run(2);
+        clock.join().expect("the clock does not panic");
+        assert!(pool.shutdown(None));
+        assert_eq!(ledger.fates().discarded, 0);
+    });
+}
+
+/// Jobs that wait for jobs, with a thread allowed for each: the second is never
+/// left behind the first, whether its thread is idle or must be created.
+#[test]
+fn loom_a_queued_job_never_waits_for_a_running_one() {
+    check(3, || {
+        let ledger = Ledger::new();
+        let pool = pool(2, Duration::MAX);
+        submit(&pool, job_after(1, &ledger));
+        submit(&pool, job(&ledger));
+        ledger.wait_until_run(2);
+        assert!(pool.shutdown(None));
+    });
+}
+
+/// The same when the waiting jobs come from two threads at once and the first
+/// thread may be anywhere between its birth and its seat.
+#[test]
+fn loom_jobs_from_two_sides_get_a_thread_each() {
+    check(2, || {
+        let ledger = Ledger::new();
+        let pool = pool(2, Duration::MAX);
+        let other = {
+            let (pool, ledger) = (pool.clone(), Arc::clone(&ledger));
+            thread::spawn(move || submit(&pool, job_after(1, &ledger)))
+        };
+        submit(&pool, job(&ledger));
+        other.join().expect("the pool takes jobs");
+        ledger.wait_until_run(2);
+        assert!(pool.shutdown(None));
+    });
+}
+
+/// Two submitters at the cap of one thread: it comes back for what was queued
+/// behind its job, or is called from its seat.
+#[test]
+fn loom_at_the_cap_the_thread_comes_back() {
+    check(3, || {
+        let ledger = Ledger::new();
+        let pool = pool(1, Duration::MAX);
+        let other = {
+            let (pool, ledger) = (pool.clone(), Arc::clone(&ledger));
+            thread::spawn(move || submit(&pool, job(&ledger)))
+        };
+        submit(&pool, job(&ledger));
+        other.join().expect("the pool takes jobs");
+        ledger.wait_until_run(2);
+        assert!(pool.shutdown(None));
+    });
+}
+
+/// A shutdown against a submitter: every job is run, discarded or handed back,
+/// and no thread outlives the shutdown.
+#[test]
+fn loom_shutdown_against_queued_jobs() {
+    check(3, || {
+        let ledger = Ledger::new();
+        let pool = pool(1, Duration::MAX);
+        let submitter = {
+            let (pool, ledger) = (pool.clone(), Arc::clone(&ledger));
+            thread::spawn(move || {
+                let refused = |_: &usize| pool.submit(job(&ledger)).is_err();
+                (0..2).filter(refused).count()
+            })
+        };
+        assert!(pool.shutdown(None));
+        let refused = submitter.join().expect("a refusal is not a panic");
+        let fates = ledger.fates();
+        assert_eq!(
+            fates.run + fates.discarded + refused,
+            2,
+            "{fates:?}, {refused} refused"
+        );
+        assert_eq!(pool.threads(), 0);
+    });
+}
+
+/// A shutdown against the expiry of an idle thread: it is counted out once and
+/// joined.
+#[test]
+fn loom_shutdown_against_keep_alive() {
+    check(3, || {
+        let ledger = Ledger::new();
+        let pool = pool(1, Duration::ZERO);
+        submit(&pool, job(&ledger));
+        ledger.wait_until_run(1);
+        let clock = {
+            let pool = pool.clone();
+            thread::spawn(move || let_time_pass(&pool))
+        };
+        assert!(pool.shutdown(None));
+        clock.join().expect("the clock does not panic");
+        assert_eq!((pool.threads(), pool.idle_threads()), (0, 0));
+    });
+}
+
+/// The second thread is refused while the first is anywhere between its first
+/// job and its seat, and while a third job relies on the second thread: the
+/// first does them all, and is called from its seat if it must be.
+#[test]
+fn loom_a_refused_thread_leaves_the_jobs_to_the_others() {
+    check(3, || {
+        let ledger = Ledger::new();
+        let pool = pool_with_spawner(2, Duration::MAX, refuse(1));
+        submit(&pool, job(&ledger));
+        let other = {
+            let (pool, ledger) = (pool.clone(), Arc::clone(&ledger));
+            thread::spawn(move || submit(&pool, job(&ledger)))
+        };
+        submit(&pool, job(&ledger));
+        other.join().expect("the pool takes jobs");
+        ledger.wait_until_run(3);
+        assert!(pool.shutdown(None));
+    });
+}
+
+/// The first thread is refused while another submitter relies on it: its job is
+/// discarded, or it gets a thread by its own.
+#[test]
+fn loom_a_refused_first_thread_strands_nobody() {
+    check(3, || {
+        let ledger = Ledger::new();
+        let pool = pool_with_spawner(1, Duration::MAX, refuse(0));
+        let tally = |outcome: Result<(), SubmitError<Counted>>| match outcome {
+            Ok(()) => 0,
+            Err(SubmitError::NoThread(_, _)) => 1,
+            Err(SubmitError::Shutdown(_)) => panic!("nobody has shut the pool down"),
+        };
+        let other = {
+            let (pool, ledger) = (pool.clone(), Arc::clone(&ledger));
+            thread::spawn(move || tally(pool.submit(job(&ledger))))
+        };
+        let refused = tally(pool.submit(job(&ledger))) + other.join().expect("see above");
+        assert_eq!(refused, 1, "exactly one submitter was refused its thread");
+        assert!(pool.shutdown(None));
+        let fates = ledger.fates();
+        assert_eq!(fates.run + fates.discarded, 1, "{fates:?}");
+    });
+}

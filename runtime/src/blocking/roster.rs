@@ -1,0 +1,117 @@
+//! Which threads of the operating system exist, and who joins them.
+//!
+//! A thread that leaves cannot join itself, and one that nobody joins keeps its
+//! stack. So each thread that ends joins the one that ended before it, and the
+//! last is joined by whoever shuts the pool down: at most one ended thread waits
+//! to be joined at any time.
+//!
+//! The creator of a thread learns its handle only after the thread runs, and
+//! perhaps only after it has ended. A member therefore stays on the roster until
+//! both have happened: the handle was brought and the thread has ended.
+
+use crate::primitive::thread::{JoinHandle, ThreadId};
+use std::collections::HashMap;
+
+/// Names one thread of one pool, for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct MemberId(u64);
+
+#[derive(Debug, Default)]
+struct Member {
+    /// Known once the thread has arrived.
+    thread: Option<ThreadId>,
+    /// Known once its creator has brought it.
+    handle: Option<JoinHandle<()>>,
+    ended: bool,
+}
+
+/// A thread that has ended, to be joined once the lock is released.
+#[must_use = "a thread that is not joined keeps its stack"]
+#[derive(Debug)]
+pub(super) struct Retired(Option<JoinHandle<()>>);
+
+impl Retired {
+    /// Waits for the few instructions the thread may still have before it, and
+    /// for its destructors of thread locals.
+    pub(super) fn join(self) {
+        if let Some(handle) = self.0 {
+            // The panic of a thread that died was reported when it happened.
+            drop(handle.join());
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Roster {
+    members: HashMap<MemberId, Member>,
+    next: u64,
+    retired: Option<JoinHandle<()>>,
+}
+
+impl Roster {
+    pub(super) fn new() -> Self {
+        Self {
+            members: HashMap::new(),
+            next: 0,
+            retired: None,
+        }
+    }
+
+    /// Enters a thread that is about to be created.
+    pub(super) fn enlist(&mut self) -> MemberId {
+        let id = MemberId(self.next);
+        self.next += 1;
+        self.members.insert(id, Member::default());
+        id
+    }
+
+    /// The thread could not be created.
+    pub(super) fn strike(&mut self, id: MemberId) {
+        self.members.remove(&id);
+    }
+
+    /// The thread tells who it is.
+    pub(super) fn introduce(&mut self, id: MemberId, thread: ThreadId) {
+        self.member(id).thread = Some(thread);
+    }
+
+    /// The creator brings the thread's handle.
+    pub(super) fn bring(&mut self, id: MemberId, handle: JoinHandle<()>) -> Retired {
+        self.member(id).handle = Some(handle);
+        self.retire_if_complete(id)
+    }
+
+    /// The thread has nothing left to do.
+    pub(super) fn end(&mut self, id: MemberId) -> Retired {
+        self.member(id).ended = true;
+        self.retire_if_complete(id)
+    }
+
+    /// The thread that ended last.
+    pub(super) fn take_retired(&mut self) -> Retired {
+        Retired(self.retired.take())
+    }
+
+    /// How many threads other than `thread` have yet to end.
+    pub(super) fn others(&self, thread: ThreadId) -> usize {
+        self.members
+            .values()
+            .filter(|member| member.thread != Some(thread))
+            .count()
+    }
+
+    fn member(&mut self, id: MemberId) -> &mut Member {
+        self.members
+            .get_mut(&id)
+            .expect("a member is on the roster until it is complete")
+    }
+
+    fn retire_if_complete(&mut self, id: MemberId) -> Retired {
+        let member = self.member(id);
+        if !member.ended || member.handle.is_none() {
+            return Retired(None);
+        }
+        let handle = self.members.remove(&id).and_then(|member| member.handle);
+        Retired(std::mem::replace(&mut self.retired, handle))
+    }
+}

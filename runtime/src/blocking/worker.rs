@@ -1,0 +1,187 @@
+//! A thread of the pool: how it is made, what it does, how it leaves.
+
+use super::roster::MemberId;
+use super::state::{Seat, State};
+use super::{Job, Pool, PoolConfig};
+use crate::primitive::thread::{self, JoinHandle};
+use crate::primitive::{Arc, MutexGuard};
+use std::any::Any;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc as StdArc;
+use std::time::Instant;
+
+/// The whole life of a thread, as its creator passes it on.
+pub(super) type Life = Box<dyn FnOnce() + Send>;
+
+/// Makes a thread: its name, its stack size in bytes if not the default, its
+/// life. The one seam through which the pool reaches the operating system.
+pub(super) type Spawner =
+    dyn Fn(String, Option<usize>, Life) -> io::Result<JoinHandle<()>> + Send + Sync;
+
+/// The spawner of every pool outside tests.
+pub(super) fn spawn_thread(
+    name: String,
+    stack_size: Option<usize>,
+    life: Life,
+) -> io::Result<JoinHandle<()>> {
+    let mut builder = thread::Builder::new().name(name);
+    if let Some(bytes) = stack_size {
+        builder = builder.stack_size(bytes);
+    }
+    builder.spawn(life)
+}
+
+/// What is needed to make a thread, held as long as threads may be made.
+pub(super) struct Recruiting {
+    thread_name: StdArc<dyn Fn() -> String + Send + Sync>,
+    stack_size: Option<usize>,
+    wrap: StdArc<dyn Fn(&mut dyn FnMut()) + Send + Sync>,
+    spawner: StdArc<Spawner>,
+}
+
+impl std::fmt::Debug for Recruiting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Recruiting")
+            .field("stack_size", &self.stack_size)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Recruiting {
+    pub(super) fn new(config: &PoolConfig, spawner: StdArc<Spawner>) -> Self {
+        Self {
+            thread_name: StdArc::clone(&config.thread_name),
+            stack_size: config.stack_size,
+            wrap: StdArc::clone(&config.wrap),
+            spawner,
+        }
+    }
+
+    /// Creates the thread that was counted in as `id`.
+    ///
+    /// A panic (of the name closure, or of std about a name with a NUL in it) is
+    /// an error like any other: the thread that got this duty has a job of its
+    /// own to run.
+    pub(super) fn create<J: Job>(&self, pool: Pool<J>, id: MemberId) -> io::Result<JoinHandle<()>> {
+        let wrap = StdArc::clone(&self.wrap);
+        let life = Box::new(move || live(&pool, id, &*wrap));
+        catch_unwind(AssertUnwindSafe(|| {
+            (self.spawner)((self.thread_name)(), self.stack_size, life)
+        }))
+        .unwrap_or_else(|panic| Err(io::Error::other(describe(&*panic))))
+    }
+}
+
+fn describe(panic: &(dyn Any + Send)) -> String {
+    let message = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("(no message)");
+    format!("naming or starting the thread panicked: {message}")
+}
+
+/// From the first instruction of a thread to its last.
+fn live<J: Job>(pool: &Pool<J>, id: MemberId, wrap: &dyn Fn(&mut dyn FnMut())) {
+    // On the roster until even what surrounds the work is over.
+    let _membership = Membership { pool, id };
+    let mut count = Some(Count {
+        pool,
+        arrived: false,
+    });
+    wrap(&mut || {
+        if let Some(count) = count.take() {
+            work(count, id);
+        }
+    });
+}
+
+/// Takes and runs jobs until there have been none for the keep-alive, or the
+/// pool closes.
+fn work<J: Job>(mut count: Count<'_, J>, id: MemberId) {
+    let pool = count.pool;
+    let seat = Arc::new(Seat::new());
+    let mut state = pool.shared.state.lock();
+    state.roster.introduce(id, thread::current().id());
+    state.transition_to_arrived();
+    count.arrived = true;
+    loop {
+        while let Some((job, duty)) = state.take() {
+            drop(state);
+            pool.perform(duty);
+            // Reported by the panic hook; there is nobody else to tell.
+            drop(catch_unwind(AssertUnwindSafe(|| job.run())));
+            state = pool.shared.state.lock();
+        }
+        if state.is_closed() {
+            state.transition_to_dismissed();
+            break;
+        }
+        state.transition_to_idle(&seat);
+        if !wait(pool, &seat, &mut state) {
+            state.transition_to_expired(&seat);
+            break;
+        }
+        state.transition_to_arrived();
+    }
+    // Counted out above; dropping the count would do it again.
+    std::mem::forget(count);
+}
+
+/// Waits in the seat until called (true) or until the keep-alive is over.
+fn wait<J: Job>(pool: &Pool<J>, seat: &Seat, state: &mut MutexGuard<'_, State<J>>) -> bool {
+    // A keep-alive beyond what the clock can express is for ever.
+    let deadline = Instant::now().checked_add(pool.shared.keep_alive);
+    loop {
+        match deadline {
+            Some(deadline) => {
+                seat.call.wait_until(state, deadline);
+            }
+            None => seat.call.wait(state),
+        }
+        // The summons comes first: whoever sent it counts on this thread.
+        if state.is_called(seat) {
+            return true;
+        }
+        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return false;
+        }
+    }
+}
+
+/// The thread's place on the roster.
+struct Membership<'a, J: Job> {
+    pool: &'a Pool<J>,
+    id: MemberId,
+}
+
+impl<J: Job> Drop for Membership<'_, J> {
+    fn drop(&mut self) {
+        let retired = self.pool.shared.state.lock().roster.end(self.id);
+        self.pool.shared.ended.notify_all();
+        retired.join();
+    }
+}
+
+/// The thread's place among the counted. Dropped only by a panic that is not a
+/// job's: of a hook, or of the destructor of a panic's payload.
+struct Count<'a, J: Job> {
+    pool: &'a Pool<J>,
+    arrived: bool,
+}
+
+impl<J: Job> Drop for Count<'_, J> {
+    fn drop(&mut self) {
+        let mut state = self.pool.shared.state.lock();
+        if self.arrived {
+            let duty = state.transition_to_dead();
+            drop(state);
+            self.pool.perform(duty);
+        } else {
+            let failed = state.transition_to_failed(None);
+            drop(state);
+            self.pool.settle(failed);
+        }
+    }
+}
