@@ -8,11 +8,12 @@
 use std::fmt;
 use std::io;
 use std::num::NonZeroUsize;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::Duration;
 
 use crate::entry::Entry;
 use crate::primitive::Arc;
-use crate::readiness::shut_down_error;
+use crate::readiness::{Cleared, shut_down_error};
 use crate::registry::Registry;
 use crate::selector::{Buffer, Selector};
 use crate::source::BorrowedSource;
@@ -118,7 +119,10 @@ impl Driver {
         } = &*self.handle.shared;
         selector.wait(&mut self.buffer, timeout)?;
         let unparked = unpark.take();
-        let events = registry.deliver(selector, self.buffer.events());
+        let events = match self.buffer.is_empty() {
+            true => 0,
+            false => registry.deliver(selector, self.buffer.events()),
+        };
         Ok(Turn { events, unparked })
     }
 
@@ -232,7 +236,6 @@ impl Handle {
 
     /// Withdraws readiness and has it reported again.
     pub(crate) fn clear(&self, entry: &Entry, seen: Readiness) {
-        use crate::readiness::Cleared;
         match entry.clear(seen) {
             Cleared::Withdrawn => {
                 self.shared
@@ -249,6 +252,10 @@ impl Handle {
     }
 }
 
+// The locks guard no user code, so that a panic leaves nothing half-done.
+impl UnwindSafe for Handle {}
+impl RefUnwindSafe for Handle {}
+
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handle")
@@ -256,3 +263,6 @@ impl fmt::Debug for Handle {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, filch_loom))]
+mod loom_turn;

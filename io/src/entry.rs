@@ -116,7 +116,7 @@ impl Entry {
         }
     }
 
-    #[cold]
+    #[inline(never)]
     fn poll_in_slot(
         &self,
         cx: &mut Context<'_>,
@@ -261,3 +261,6 @@ fn take(slot: &mut Option<Waker>, batch: &mut WakeBatch) -> Taken {
     }
     Taken::All
 }
+
+#[cfg(all(test, filch_loom))]
+mod loom_waiting;

@@ -82,6 +82,8 @@ mod driver;
 mod entry;
 mod interest;
 mod key;
+#[cfg(all(test, filch_loom))]
+mod loom_support;
 mod primitive;
 mod readiness;
 mod ready;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -263,6 +264,11 @@ impl<S: Source> Registered<S> {
         }
     }
 
+    #[cfg(all(test, filch_loom))]
+    pub(crate) fn entry(&self) -> &Entry {
+        &self.entry
+    }
+
     /// Whether a clear left readiness as it was seen, for it is a close. An
     /// attempt that would block contradicts it, and a loop would spin on that.
     fn is_unchanged(&self, seen: Readiness, mask: Ready) -> bool {
@@ -281,6 +287,11 @@ impl<S: Source> Drop for Registered<S> {
         }
     }
 }
+
+// A panic while a source is borrowed leaves nothing here half-done: the locks
+// guard no user code, and readiness is a hint in any state.
+impl<S: Source> UnwindSafe for Registered<S> {}
+impl<S: Source> RefUnwindSafe for Registered<S> {}
 
 impl<S: Source + fmt::Debug> fmt::Debug for Registered<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -169,3 +169,6 @@ impl fmt::Debug for Registry {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, filch_loom))]
+mod loom_delivery;

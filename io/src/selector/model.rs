@@ -23,7 +23,7 @@ pub(crate) struct Selector {
 
 #[derive(Debug, Default)]
 struct Pending {
-    events: VecDeque<Event>,
+    events: VecDeque<(usize, Ready)>,
     is_notified: bool,
 }
 
@@ -53,7 +53,10 @@ impl Selector {
 
     /// Plays the kernel: something happened to the source behind `key`.
     pub(crate) fn report(&self, key: Key, ready: Ready) {
-        self.pending.lock().events.push_back(Event { key, ready });
+        self.pending
+            .lock()
+            .events
+            .push_back((key.to_usize(), ready));
         self.changed.notify_one();
     }
 
@@ -78,7 +81,7 @@ impl Selector {
 
 #[derive(Debug)]
 pub(crate) struct Buffer {
-    events: Vec<Event>,
+    events: Vec<(usize, Ready)>,
     capacity: usize,
 }
 
@@ -90,7 +93,16 @@ impl Buffer {
         }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
     pub(crate) fn events(&self) -> impl Iterator<Item = Event> {
-        self.events.iter().copied()
+        self.events.iter().filter_map(|&(key, ready)| {
+            Some(Event {
+                key: Key::from_usize(key)?,
+                ready,
+            })
+        })
     }
 }

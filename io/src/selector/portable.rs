@@ -134,6 +134,10 @@ impl Buffer {
         }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
     /// The events that concern sources.
     pub(crate) fn events(&self) -> impl Iterator<Item = Event> {
         self.events.iter().filter_map(|event| {
@@ -153,12 +157,18 @@ impl fmt::Debug for Buffer {
 }
 
 /// What a source that is ready for `ready` must be armed for, if anything.
+///
+/// A close that was reported satisfies no reader or writer here, so that its
+/// end, which a FIFO may live to see, is reported too. Backends report a close
+/// unasked whatever a source is armed for, and as readable and writable: hence
+/// to arm for something else while there is a close would spin.
 fn wanted(key: Key, interest: Interest, ready: Ready) -> Option<polling::Event> {
-    let missing = |kind: Interest| !ready.satisfies(kind);
-    let read = interest.is_readable() && missing(Interest::READABLE);
-    let write = interest.is_writable() && missing(Interest::WRITABLE);
-    let priority = interest.is_priority() && missing(Interest::PRIORITY);
-    let error = interest.is_error() && missing(Interest::ERROR);
+    let open = ready - Ready::CLOSED;
+    let read = interest.is_readable() && !open.is_readable();
+    let write = interest.is_writable() && !open.is_writable();
+    let is_closed = open != ready;
+    let priority = interest.is_priority() && !ready.is_priority() && !is_closed;
+    let error = interest.is_error() && !ready.is_error() && !is_closed;
     let mut event = polling::Event::new(key.to_usize(), read, write);
     event.set_priority(priority);
     event.set_interrupt(read || write);
