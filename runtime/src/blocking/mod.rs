@@ -97,6 +97,12 @@ pub(crate) trait Job: Send + 'static {
     fn discard(self);
 }
 
+/// Names a new thread.
+pub(crate) type ThreadName = dyn Fn() -> String + Send + Sync;
+
+/// Surrounds the working life of a thread, which it gets as its argument.
+pub(crate) type Wrap = dyn Fn(&mut dyn FnMut()) + Send + Sync;
+
 /// How the threads of a [`Pool`] are made and how many there may be.
 pub(crate) struct PoolConfig {
     /// The most threads at a time; at least one.
@@ -104,13 +110,13 @@ pub(crate) struct PoolConfig {
     /// How long an idle thread waits for work before it ends.
     pub(crate) keep_alive: Duration,
     /// Called once for each new thread, on the thread that creates it.
-    pub(crate) thread_name: Arc<dyn Fn() -> String + Send + Sync>,
+    pub(crate) thread_name: Arc<ThreadName>,
     /// In bytes; the platform's default if `None`.
     pub(crate) stack_size: Option<usize>,
     /// Called on each new thread with its whole working life as the argument,
     /// to be called once. The pool lets go of this closure when it shuts down,
     /// so it may own what owns the pool.
-    pub(crate) wrap: Arc<dyn Fn(&mut dyn FnMut()) + Send + Sync>,
+    pub(crate) wrap: Arc<Wrap>,
 }
 
 impl fmt::Debug for PoolConfig {

@@ -2,7 +2,7 @@
 
 use super::roster::MemberId;
 use super::state::{Seat, State};
-use super::{Job, Pool, PoolConfig};
+use super::{Job, Pool, PoolConfig, ThreadName, Wrap};
 use crate::primitive::thread::{self, JoinHandle};
 use crate::primitive::{Arc, MutexGuard};
 use std::any::Any;
@@ -34,9 +34,9 @@ pub(super) fn spawn_thread(
 
 /// What is needed to make a thread, held as long as threads may be made.
 pub(super) struct Recruiting {
-    thread_name: StdArc<dyn Fn() -> String + Send + Sync>,
+    thread_name: StdArc<ThreadName>,
     stack_size: Option<usize>,
-    wrap: StdArc<dyn Fn(&mut dyn FnMut()) + Send + Sync>,
+    wrap: StdArc<Wrap>,
     spawner: StdArc<Spawner>,
 }
 
@@ -83,7 +83,7 @@ fn describe(panic: &(dyn Any + Send)) -> String {
 }
 
 /// From the first instruction of a thread to its last.
-fn live<J: Job>(pool: &Pool<J>, id: MemberId, wrap: &dyn Fn(&mut dyn FnMut())) {
+fn live<J: Job>(pool: &Pool<J>, id: MemberId, wrap: &Wrap) {
     // On the roster until even what surrounds the work is over.
     let _membership = Membership { pool, id };
     let mut count = Some(Count {
