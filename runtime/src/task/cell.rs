@@ -1,4 +1,7 @@
-#![expect(unsafe_code, reason = "keeps future and output in the same place, accessed by turns")]
+#![expect(
+    unsafe_code,
+    reason = "keeps future and output in the same place, accessed by turns"
+)]
 //! The allocation of a task, and what happens to the future inside.
 //!
 //! `Cell` starts with the [`Header`], so that a pointer to one is a pointer to
@@ -9,6 +12,7 @@
 //! Nothing here changes the state word. Who may call what follows from it, by
 //! the rule **Stage** of the parent module.
 
+use super::Schedule;
 use super::current;
 use super::error::{Failure, JoinError};
 use super::header::{Header, Membership, Vtable};
@@ -17,7 +21,6 @@ use super::join_waker::JoinWaker;
 use super::poll;
 use super::state::State;
 use super::unwind::swallow;
-use super::Schedule;
 use crate::primitive::UnsafeCell;
 use std::future::Future;
 use std::mem::offset_of;
@@ -131,7 +134,9 @@ impl<F: Future, S> Cell<F, S> {
                 };
                 // SAFETY: the future stays where it is until `consume` drops it.
                 let future = unsafe { Pin::new_unchecked(future) };
-                let Poll::Ready(value) = future.poll(cx) else { return Poll::Pending };
+                let Poll::Ready(value) = future.poll(cx) else {
+                    return Poll::Pending;
+                };
                 output = Some(value);
                 // SAFETY: as above; the reference to the future is gone.
                 unsafe { consume(stage) };
@@ -202,7 +207,9 @@ impl<F: Future, S> Cell<F, S> {
     /// The caller has the stage to itself, see **Stage**.
     pub(super) unsafe fn drop_stage(&self) {
         // SAFETY: as the caller promises.
-        let consumed = self.stage.with(|stage| matches!(unsafe { &*stage }, Stage::Consumed));
+        let consumed = self
+            .stage
+            .with(|stage| matches!(unsafe { &*stage }, Stage::Consumed));
         if consumed {
             return;
         }
@@ -219,7 +226,8 @@ impl<F: Future, S> Cell<F, S> {
     #[inline]
     unsafe fn store(&self, result: Result<F::Output, Failure>) {
         // SAFETY: as the caller promises; there is nothing to drop there.
-        self.stage.with_mut(|stage| unsafe { ptr::write(stage, Stage::Output(result)) });
+        self.stage
+            .with_mut(|stage| unsafe { ptr::write(stage, Stage::Output(result)) });
     }
 }
 

@@ -1,4 +1,7 @@
-#![expect(unsafe_code, reason = "shares a panic's payload between threads, see `Payload`")]
+#![expect(
+    unsafe_code,
+    reason = "shares a panic's payload between threads, see `Payload`"
+)]
 //! How a task ends other than with its output.
 
 use super::id::Id;
@@ -19,7 +22,9 @@ impl Failure {
 
     #[cold]
     pub(super) fn panic(payload: Box<dyn Any + Send + 'static>) -> Self {
-        Self { panic: Some(Box::new(Payload(payload))) }
+        Self {
+            panic: Some(Box::new(Payload(payload))),
+        }
     }
 }
 
@@ -135,6 +140,10 @@ impl Error for JoinError {}
 
 impl From<JoinError> for io::Error {
     fn from(error: JoinError) -> Self {
-        io::Error::other(if error.is_panic() { "task panicked" } else { "task was cancelled" })
+        io::Error::other(if error.is_panic() {
+            "task panicked"
+        } else {
+            "task was cancelled"
+        })
     }
 }

@@ -29,7 +29,10 @@ pub(crate) struct Header {
 }
 
 #[cfg(not(filch_loom))]
-const _: () = assert!(size_of::<Header>() <= 64, "a task's header has outgrown its cache line");
+const _: () = assert!(
+    size_of::<Header>() <= 64,
+    "a task's header has outgrown its cache line"
+);
 
 /// Where a task is kept, for as long as it is alive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

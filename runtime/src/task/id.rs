@@ -39,6 +39,11 @@ impl Id {
             Self(NonZeroU64::new(next).expect("task ids start at 1 and do not wrap"))
         })
     }
+
+    /// The number itself, to spread tasks by.
+    pub(crate) fn as_u64(self) -> u64 {
+        self.0.get()
+    }
 }
 
 #[cold]
@@ -63,8 +68,10 @@ mod tests {
     fn ids_of_several_threads_and_blocks_are_distinct() {
         let ids = |_| (0..3 * BLOCK).map(|_| Id::next()).collect::<Vec<_>>();
         let threads: Vec<_> = (0..4).map(|n| thread::spawn(move || ids(n))).collect();
-        let all: Vec<Id> =
-            threads.into_iter().flat_map(|thread| thread.join().expect("no panic")).collect();
+        let all: Vec<Id> = threads
+            .into_iter()
+            .flat_map(|thread| thread.join().expect("no panic"))
+            .collect();
         let distinct: HashSet<Id> = all.iter().copied().collect();
         assert_eq!(distinct.len(), all.len());
     }

@@ -1,4 +1,7 @@
-#![expect(unsafe_code, reason = "takes the output, and shares the join waker with who completes")]
+#![expect(
+    unsafe_code,
+    reason = "takes the output, and shares the join waker with who completes"
+)]
 //! Awaiting a task.
 
 use super::abort::AbortHandle;
@@ -53,7 +56,10 @@ impl<T> JoinHandle<T> {
     /// no other handle of it.
     #[inline]
     pub(super) unsafe fn new(task: Reference) -> Self {
-        Self { task: ManuallyDrop::new(task), output: PhantomData }
+        Self {
+            task: ManuallyDrop::new(task),
+            output: PhantomData,
+        }
     }
 
     /// Aborts the task: its future is dropped at its next await.
@@ -171,6 +177,8 @@ impl<T> Drop for JoinHandle<T> {
 
 impl<T: fmt::Debug> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JoinHandle").field("id", &self.id()).finish()
+        f.debug_struct("JoinHandle")
+            .field("id", &self.id())
+            .finish()
     }
 }

@@ -1,4 +1,7 @@
-#![expect(unsafe_code, reason = "shares the join waker by a flag of the state word")]
+#![expect(
+    unsafe_code,
+    reason = "shares the join waker by a flag of the state word"
+)]
 //! The waker of whoever awaits the `JoinHandle`.
 //!
 //! A slot without a lock: who may use it how follows from the state word, by
@@ -15,7 +18,9 @@ pub(super) struct JoinWaker {
 
 impl JoinWaker {
     pub(super) fn new() -> Self {
-        Self { slot: UnsafeCell::new(None) }
+        Self {
+            slot: UnsafeCell::new(None),
+        }
     }
 
     /// Whether the stored waker wakes what `waker` does.
@@ -27,7 +32,9 @@ impl JoinWaker {
         self.slot.with(|slot| {
             // SAFETY: as the caller promises.
             let stored = unsafe { &*slot };
-            stored.as_ref().is_some_and(|stored| stored.will_wake(waker))
+            stored
+                .as_ref()
+                .is_some_and(|stored| stored.will_wake(waker))
         })
     }
 

@@ -70,7 +70,9 @@ impl Model {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.shared.owned.bind(future, self.clone(), Id::next(), Location::caller(), 0)
+        self.shared
+            .owned
+            .bind(future, self.clone(), Id::next(), Location::caller(), 0)
     }
 
     /// Makes a task that is in no list.

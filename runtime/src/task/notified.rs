@@ -1,4 +1,7 @@
-#![expect(unsafe_code, reason = "lends itself to untyped queues, and knows the type of its scheduler")]
+#![expect(
+    unsafe_code,
+    reason = "lends itself to untyped queues, and knows the type of its scheduler"
+)]
 //! The references of a task that its scheduler handles.
 
 use super::Schedule;
@@ -25,7 +28,10 @@ impl<S> Task<S> {
     pub(super) unsafe fn from_raw(task: NonNull<Header>) -> Self {
         // SAFETY: as the caller promises.
         let reference = unsafe { Reference::from_raw(task) };
-        Self { reference, scheduler: PhantomData }
+        Self {
+            reference,
+            scheduler: PhantomData,
+        }
     }
 
     #[inline]
@@ -75,7 +81,9 @@ impl<S> Notified<S> {
     #[inline]
     pub(crate) unsafe fn from_raw(task: NonNull<Header>) -> Self {
         // SAFETY: as the caller promises.
-        Self { task: unsafe { Task::from_raw(task) } }
+        Self {
+            task: unsafe { Task::from_raw(task) },
+        }
     }
 
     /// Turns it into a pointer, for a queue that holds nothing else.

@@ -50,7 +50,9 @@ impl<S: Schedule> OwnedTasks<S> {
     pub(crate) fn new(shards: usize) -> Self {
         let shards = shards.clamp(1, MAX_SHARDS).next_power_of_two();
         Self {
-            shards: (0..shards).map(|_| CachePadded::new(Mutex::new(List::new()))).collect(),
+            shards: (0..shards)
+                .map(|_| CachePadded::new(Mutex::new(List::new())))
+                .collect(),
             // Relaxed: uniqueness is all that is asked for.
             owner: NEXT_OWNER.fetch_add(1, Ordering::Relaxed),
             closed: AtomicBool::new(false),
@@ -78,7 +80,10 @@ impl<S: Schedule> OwnedTasks<S> {
     {
         let index = shard & (self.shards.len() - 1);
         let shard = u32::try_from(index).expect("the number of shards is bounded");
-        let membership = Membership { owner: self.owner, shard };
+        let membership = Membership {
+            owner: self.owner,
+            shard,
+        };
         let state = State::new(3);
         let task = Cell::allocate(future, scheduler, state, id, location, membership);
         // SAFETY: of the three references of a new task, this is the handle's.
@@ -120,7 +125,10 @@ impl<S: Schedule> OwnedTasks<S> {
             return None;
         }
         // The safety of the list relies on it.
-        assert_eq!(header.owner, self.owner, "{task:?} belongs to another scheduler");
+        assert_eq!(
+            header.owner, self.owner,
+            "{task:?} belongs to another scheduler"
+        );
         let mut list = self.shards[header.shard as usize].lock();
         // SAFETY: tasks of this owner and shard are added to this list only.
         unsafe { list.remove(task) }
@@ -184,8 +192,7 @@ where
     S: Schedule,
 {
     let state = State::new(2);
-    let task: NonNull<_> =
-        Cell::allocate(future, scheduler, state, id, location, Membership::NONE);
+    let task: NonNull<_> = Cell::allocate(future, scheduler, state, id, location, Membership::NONE);
     // SAFETY: of the two references of a new task, this is that of the
     // `Notified` the state starts with.
     let notified = unsafe { Notified::from_raw(task) };

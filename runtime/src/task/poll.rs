@@ -1,4 +1,7 @@
-#![expect(unsafe_code, reason = "turns the pointer of a header back into that of its cell")]
+#![expect(
+    unsafe_code,
+    reason = "turns the pointer of a header back into that of its cell"
+)]
 //! One run of a task: what is compiled once per future.
 //!
 //! Poll, then idle, reschedule or complete. The functions here are the entries
@@ -115,7 +118,9 @@ unsafe fn reschedule<F: Future, S: Schedule>(task: NonNull<Header>, scheduler: *
     // after the scheduler inside of the cell has been used.
     let retained = unsafe { Task::<S>::from_raw(task) };
     // SAFETY: `retained` keeps the cell alive.
-    unsafe { cell::<F, S>(retained.as_raw()) }.scheduler().reschedule(notified);
+    unsafe { cell::<F, S>(retained.as_raw()) }
+        .scheduler()
+        .reschedule(notified);
 }
 
 /// Drops the future, and completes the task.
@@ -187,7 +192,11 @@ fn leave_list<F: Future, S: Schedule>(cell: &Cell<F, S>, task: NonNull<Header>) 
     let lent = ManuallyDrop::new(unsafe { Task::<S>::from_raw(task) });
     match cell.scheduler().release(&lent) {
         Some(listed) => {
-            debug_assert_eq!(listed.as_raw(), task, "another task's reference was released");
+            debug_assert_eq!(
+                listed.as_raw(),
+                task,
+                "another task's reference was released"
+            );
             listed.into_raw();
             true
         }

@@ -1,4 +1,7 @@
-#![expect(unsafe_code, reason = "counts references by hand and dispatches to the code of a future")]
+#![expect(
+    unsafe_code,
+    reason = "counts references by hand and dispatches to the code of a future"
+)]
 //! One reference of a task, whatever its future.
 //!
 //! [`Reference`] is what every handle is made of: `Task`, `Notified`,
@@ -173,7 +176,9 @@ impl Clone for Reference {
     #[inline]
     fn clone(&self) -> Self {
         self.header().state.add_reference();
-        Self { header: self.header }
+        Self {
+            header: self.header,
+        }
     }
 }
 

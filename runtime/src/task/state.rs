@@ -71,7 +71,10 @@ const FLAGS: usize = RUNNING | COMPLETE | SCHEDULED | CANCELLED | JOIN_INTEREST 
 /// which count up at the same moment stay clear of the end.
 const REFERENCES_EXHAUSTED: usize = isize::MAX as usize;
 
-const _: () = assert!(FLAGS == REFERENCE - 1, "flags and count share bits or leave a gap");
+const _: () = assert!(
+    FLAGS == REFERENCE - 1,
+    "flags and count share bits or leave a gap"
+);
 
 /// The word of one task.
 ///
@@ -207,7 +210,9 @@ pub(super) struct Disposed {
 impl State {
     /// The state of a new task: scheduled, with a handle, and `references`.
     pub(super) fn new(references: usize) -> Self {
-        Self { word: AtomicUsize::new(Snapshot::initial(references).0) }
+        Self {
+            word: AtomicUsize::new(Snapshot::initial(references).0),
+        }
     }
 
     /// Reads the word.
@@ -342,7 +347,10 @@ impl State {
         // ORDERING: Release so that whatever was done through this reference
         // comes before the deallocation; Acquire for the one who makes it.
         let previous = Snapshot(self.word.fetch_sub(REFERENCE, Ordering::AcqRel));
-        debug_assert!(previous.references() >= 1, "released more than there was: {previous:?}");
+        debug_assert!(
+            previous.references() >= 1,
+            "released more than there was: {previous:?}"
+        );
         previous.references() == 1
     }
 }

@@ -14,5 +14,7 @@ fn plain() {
     assert_eq!(model.alive(), 0);
     let mut handle = pin!(handle);
     let mut cx = Context::from_waker(Waker::noop());
-    let Poll::Ready(Ok(42)) = handle.as_mut().poll(&mut cx) else { panic!() };
+    let Poll::Ready(Ok(42)) = handle.as_mut().poll(&mut cx) else {
+        panic!()
+    };
 }

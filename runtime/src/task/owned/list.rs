@@ -1,4 +1,7 @@
-#![expect(unsafe_code, reason = "an intrusive list: its nodes are the tasks themselves")]
+#![expect(
+    unsafe_code,
+    reason = "an intrusive list: its nodes are the tasks themselves"
+)]
 //! A doubly linked list of tasks, threaded through their headers.
 //!
 //! Being in the list is one reference of the task, so that the list can neither
@@ -24,7 +27,12 @@ unsafe impl<S> Send for List<S> {}
 
 impl<S> List<S> {
     pub(super) fn new() -> Self {
-        Self { head: None, tail: None, len: 0, tasks: PhantomData }
+        Self {
+            head: None,
+            tail: None,
+            len: 0,
+            tasks: PhantomData,
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -39,7 +47,15 @@ impl<S> List<S> {
     pub(super) unsafe fn push_front(&mut self, task: Task<S>) {
         let node = task.into_raw();
         // SAFETY: the node's reference is the list's from here on.
-        unsafe { set_links(node, Links { previous: None, next: self.head }) };
+        unsafe {
+            set_links(
+                node,
+                Links {
+                    previous: None,
+                    next: self.head,
+                },
+            )
+        };
         match self.head {
             // SAFETY: the head is in the list.
             Some(head) => unsafe { update_links(head, |links| links.previous = Some(node)) },

@@ -52,7 +52,10 @@ impl Snapshot {
 
     #[inline]
     pub(super) fn running(self) -> (TransitionToRunning, Option<Self>) {
-        debug_assert!(self.is_scheduled(), "a Notified of a task not scheduled: {self:?}");
+        debug_assert!(
+            self.is_scheduled(),
+            "a Notified of a task not scheduled: {self:?}"
+        );
         if self.has(RUNNING | COMPLETE) {
             let duty = if self.references() == 1 {
                 TransitionToRunning::Dealloc
@@ -71,7 +74,10 @@ impl Snapshot {
 
     #[inline]
     pub(super) fn idle(self, yielded: bool, retained: bool) -> (TransitionToIdle, Option<Self>) {
-        debug_assert!(self.is_running(), "the end of a poll that never began: {self:?}");
+        debug_assert!(
+            self.is_running(),
+            "the end of a poll that never began: {self:?}"
+        );
         if self.is_cancelled() {
             return (TransitionToIdle::Cancel, None);
         }
@@ -95,8 +101,14 @@ impl Snapshot {
         held: usize,
         output_dropped: bool,
     ) -> (TransitionToComplete, Option<Self>) {
-        debug_assert!(self.is_running(), "completed by who does not run it: {self:?}");
-        debug_assert!(self.references() >= held, "{held} references held of {self:?}");
+        debug_assert!(
+            self.is_running(),
+            "completed by who does not run it: {self:?}"
+        );
+        debug_assert!(
+            self.references() >= held,
+            "{held} references held of {self:?}"
+        );
         if !self.has_join_interest() && !output_dropped {
             return (TransitionToComplete::DropOutput, None);
         }
@@ -115,15 +127,24 @@ impl Snapshot {
         held: usize,
         join_waker_dropped: bool,
     ) -> (TransitionToTerminal, Option<Self>) {
-        debug_assert!(self.is_complete() && self.has_join_waker(), "no joiner woken: {self:?}");
-        debug_assert!(self.references() >= held, "{held} references held of {self:?}");
+        debug_assert!(
+            self.is_complete() && self.has_join_waker(),
+            "no joiner woken: {self:?}"
+        );
+        debug_assert!(
+            self.references() >= held,
+            "{held} references held of {self:?}"
+        );
         if self.references() == held {
             return (TransitionToTerminal::Dealloc, None);
         }
         if !self.has_join_interest() && !join_waker_dropped {
             return (TransitionToTerminal::DropJoinWaker, None);
         }
-        (TransitionToTerminal::Released, Some(self.without(JOIN_WAKER).less(held)))
+        (
+            TransitionToTerminal::Released,
+            Some(self.without(JOIN_WAKER).less(held)),
+        )
     }
 
     #[inline]
@@ -134,15 +155,23 @@ impl Snapshot {
         if self.has(RUNNING | SCHEDULED) {
             // Written even if nothing changes: the poll to come has to see
             // what this wake is for, see the ordering in `update`.
-            return (TransitionToScheduledByRef::DoNothing, Some(self.with(SCHEDULED)));
+            return (
+                TransitionToScheduledByRef::DoNothing,
+                Some(self.with(SCHEDULED)),
+            );
         }
-        (TransitionToScheduledByRef::Submit, Some(self.with(SCHEDULED).more()))
+        (
+            TransitionToScheduledByRef::Submit,
+            Some(self.with(SCHEDULED).more()),
+        )
     }
 
     #[inline]
     pub(super) fn scheduled_by_val(self) -> (TransitionToScheduledByVal, Option<Self>) {
         match self.scheduled_by_ref() {
-            (TransitionToScheduledByRef::Submit, next) => (TransitionToScheduledByVal::Submit, next),
+            (TransitionToScheduledByRef::Submit, next) => {
+                (TransitionToScheduledByVal::Submit, next)
+            }
             (TransitionToScheduledByRef::DoNothing, next) => {
                 let duty = if self.references() == 1 {
                     TransitionToScheduledByVal::Dealloc
@@ -171,12 +200,18 @@ impl Snapshot {
         } else if self.is_running() {
             (TransitionToShutdown::DoNothing, Some(self.with(CANCELLED)))
         } else {
-            (TransitionToShutdown::Cancel, Some(self.with(RUNNING | CANCELLED)))
+            (
+                TransitionToShutdown::Cancel,
+                Some(self.with(RUNNING | CANCELLED)),
+            )
         }
     }
 
     pub(super) fn join_waker_set(self) -> (TransitionToJoinWaker, Option<Self>) {
-        debug_assert!(self.has_join_interest() && !self.has_join_waker(), "{self:?}");
+        debug_assert!(
+            self.has_join_interest() && !self.has_join_waker(),
+            "{self:?}"
+        );
         if self.is_complete() {
             (TransitionToJoinWaker::Complete, None)
         } else {
@@ -188,7 +223,10 @@ impl Snapshot {
         if self.is_complete() {
             return (TransitionToJoinWaker::Complete, None);
         }
-        debug_assert!(self.has_join_interest() && self.has_join_waker(), "{self:?}");
+        debug_assert!(
+            self.has_join_interest() && self.has_join_waker(),
+            "{self:?}"
+        );
         (TransitionToJoinWaker::Done, Some(self.without(JOIN_WAKER)))
     }
 
@@ -206,9 +244,15 @@ impl Snapshot {
                 return (TransitionToDetached::DropJoinWaker, None);
             }
         } else if self.has_join_waker() {
-            return (TransitionToDetached::DropJoinWaker, Some(self.without(JOIN_WAKER)));
+            return (
+                TransitionToDetached::DropJoinWaker,
+                Some(self.without(JOIN_WAKER)),
+            );
         }
-        (TransitionToDetached::Released, Some(self.without(JOIN_INTEREST).less(1)))
+        (
+            TransitionToDetached::Released,
+            Some(self.without(JOIN_INTEREST).less(1)),
+        )
     }
 
     /// Any of `flags`.
@@ -235,7 +279,10 @@ impl Snapshot {
 
     #[inline]
     fn less(self, references: usize) -> Self {
-        debug_assert!(self.references() >= references, "{references} references of {self:?}");
+        debug_assert!(
+            self.references() >= references,
+            "{references} references of {self:?}"
+        );
         Self(self.0 - references * REFERENCE)
     }
 

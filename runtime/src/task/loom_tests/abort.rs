@@ -1,0 +1,88 @@
+//! Aborts against polls, wakes and completion.
+
+use super::super::model::Model;
+use super::{Drops, model, model_fully, result};
+use loom::thread;
+use std::future::{pending, poll_fn};
+use std::task::Poll;
+
+#[test]
+fn loom_abort_against_completion() {
+    model_fully(|| {
+        let scheduler = Model::new();
+        let drops = Drops::default();
+        let captured = drops.value();
+        let handle = scheduler.spawn(async move {
+            let _captured = captured;
+            42
+        });
+        let runner = thread::spawn({
+            let scheduler = scheduler.clone();
+            move || scheduler.run_all()
+        });
+        handle.abort();
+        runner.join().unwrap();
+        scheduler.run_all();
+        assert_eq!(drops.count(), 1);
+        match result(handle) {
+            Ok(output) => assert_eq!(output, 42),
+            Err(error) => assert!(error.is_cancelled()),
+        }
+    });
+}
+
+#[test]
+fn loom_abort_against_wake_and_poll() {
+    model(|| {
+        let scheduler = Model::new();
+        let drops = Drops::default();
+        let captured = drops.value();
+        // Woken once by itself, so that it is in the queue and polled again.
+        let handle = scheduler.spawn(poll_fn(move |cx| {
+            let _captured = &captured;
+            cx.waker().wake_by_ref();
+            Poll::<()>::Pending
+        }));
+        let runner = thread::spawn({
+            let scheduler = scheduler.clone();
+            move || scheduler.run_one()
+        });
+        let abort_handle = handle.abort_handle();
+        let aborter = thread::spawn(move || abort_handle.abort());
+        scheduler.run_one();
+        runner.join().unwrap();
+        aborter.join().unwrap();
+        assert!(scheduler.queued() <= 1, "queued twice");
+        scheduler.run_all();
+        assert_eq!(drops.count(), 1);
+        assert!(result(handle).unwrap_err().is_cancelled());
+    });
+}
+
+#[test]
+fn loom_abort_of_an_idle_task_schedules_it_once() {
+    model(|| {
+        let scheduler = Model::new();
+        let drops = Drops::default();
+        let captured = drops.value();
+        let handle = scheduler.spawn(async move {
+            let _captured = captured;
+            pending::<()>().await;
+        });
+        assert!(scheduler.run_one());
+        let threads: Vec<_> = (0..2)
+            .map(|_| {
+                let abort_handle = handle.abort_handle();
+                thread::spawn(move || abort_handle.abort())
+            })
+            .collect();
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        assert_eq!(drops.count(), 0, "an abort does not drop the future itself");
+        assert_eq!(scheduler.scheduled(), 1);
+        assert_eq!(scheduler.run_all(), 1);
+        assert_eq!(drops.count(), 1);
+        assert!(result(handle).unwrap_err().is_cancelled());
+    });
+}

@@ -1,0 +1,184 @@
+//! The handle against the end of the task.
+#![expect(
+    unsafe_code,
+    reason = "reads through a cell that loom checks the accesses to"
+)]
+
+use super::super::model::Model;
+use super::{Drops, Signal, block_on, model, model_fully, poll, quiet_panic};
+use crate::primitive::UnsafeCell;
+use loom::thread;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+
+/// Runs the only task of `scheduler` on another thread.
+fn run_elsewhere(scheduler: &Model) -> thread::JoinHandle<()> {
+    let scheduler = scheduler.clone();
+    thread::spawn(move || assert_eq!(scheduler.run_all(), 1))
+}
+
+#[test]
+fn loom_output_reaches_a_handle_on_another_thread() {
+    model_fully(|| {
+        let scheduler = Model::new();
+        let handle = scheduler.spawn(async { UnsafeCell::new(42) });
+        let runner = run_elsewhere(&scheduler);
+        let output = block_on(handle).expect("no panic, no abort");
+        // SAFETY: the output is ours now. Loom checks that the runner's writes
+        // to it, its construction included, happened before.
+        assert_eq!(output.with_mut(|value| unsafe { *value }), 42);
+        runner.join().unwrap();
+        assert_eq!(scheduler.alive(), 0);
+    });
+}
+
+#[test]
+fn loom_complete_task_is_not_alive_any_more() {
+    model_fully(|| {
+        let scheduler = Model::new();
+        let handle = scheduler.spawn(async {});
+        let runner = run_elsewhere(&scheduler);
+        if handle.is_finished() {
+            assert_eq!(scheduler.alive(), 0);
+        }
+        drop(handle);
+        runner.join().unwrap();
+    });
+}
+
+#[test]
+fn loom_unpolled_handle_dropped_while_completing() {
+    model_fully(|| {
+        let scheduler = Model::new();
+        let drops = Drops::default();
+        let output = drops.value();
+        let handle = scheduler.spawn(async move { output });
+        let runner = run_elsewhere(&scheduler);
+        drop(handle);
+        runner.join().unwrap();
+        assert_eq!(drops.count(), 1);
+    });
+}
+
+#[test]
+fn loom_polled_handle_dropped_while_completing() {
+    model_fully(|| {
+        let scheduler = Model::new();
+        let drops = Drops::default();
+        let output = drops.value();
+        let mut handle = scheduler.spawn(async move { output });
+        let runner = run_elsewhere(&scheduler);
+        let signal = Signal::new();
+        let _ = poll(&mut handle, &Waker::from(signal.clone()));
+        drop(handle);
+        runner.join().unwrap();
+        assert_eq!(drops.count(), 1);
+        assert_eq!(
+            Arc::strong_count(&signal),
+            1,
+            "the join waker was not dropped"
+        );
+    });
+}
+
+#[test]
+fn loom_join_waker_goes_before_an_abort_handle() {
+    model(|| {
+        let scheduler = Model::new();
+        let mut handle = scheduler.spawn(async {});
+        // Keeps the cell, but must not keep the join waker.
+        let abort_handle = handle.abort_handle();
+        let runner = run_elsewhere(&scheduler);
+        let signal = Signal::new();
+        let _ = poll(&mut handle, &Waker::from(signal.clone()));
+        drop(handle);
+        runner.join().unwrap();
+        assert_eq!(
+            Arc::strong_count(&signal),
+            1,
+            "the join waker was not dropped"
+        );
+        assert!(abort_handle.is_finished());
+    });
+}
+
+#[test]
+fn loom_join_waker_replaced_while_completing() {
+    model(|| {
+        let scheduler = Model::new();
+        let mut handle = scheduler.spawn(async { 42 });
+        let (first, second) = (Signal::new(), Signal::new());
+        assert!(poll(&mut handle, &Waker::from(first.clone())).is_pending());
+        let runner = run_elsewhere(&scheduler);
+        let waker = Waker::from(second.clone());
+        let output = loop {
+            match poll(&mut handle, &waker) {
+                Poll::Ready(output) => break output,
+                // The one stored last is the one that is woken.
+                Poll::Pending => second.wait(),
+            }
+        };
+        assert_eq!(output.expect("no panic, no abort"), 42);
+        drop((handle, waker));
+        runner.join().unwrap();
+        assert_eq!(
+            (Arc::strong_count(&first), Arc::strong_count(&second)),
+            (1, 1)
+        );
+    });
+}
+
+#[test]
+fn loom_panicking_future_against_its_handle() {
+    model_fully(|| {
+        let scheduler = Model::new();
+        let drops = Drops::default();
+        let captured = drops.value();
+        let handle = scheduler.spawn(async move {
+            let _captured = captured;
+            quiet_panic()
+        });
+        let runner = run_elsewhere(&scheduler);
+        let error = block_on::<()>(handle).expect_err("it panics");
+        assert_eq!(
+            error.try_into_panic().unwrap().downcast_ref(),
+            Some(&"expected")
+        );
+        assert_eq!(drops.count(), 1);
+        runner.join().unwrap();
+    });
+}
+
+#[test]
+fn loom_panicking_future_against_handle_drop() {
+    model_fully(|| {
+        let scheduler = Model::new();
+        let drops = Drops::default();
+        let captured = drops.bomb();
+        // Dropping the future panics while it is dropped because of a panic.
+        let mut handle = scheduler.spawn(std::future::poll_fn(move |_| {
+            let _captured = &captured;
+            quiet_panic()
+        }));
+        let runner = run_elsewhere(&scheduler);
+        let _: Poll<Result<(), _>> = poll(&mut handle, Waker::noop());
+        drop(handle);
+        runner.join().unwrap();
+        assert_eq!(drops.count(), 1);
+    });
+}
+
+#[test]
+fn loom_panicking_output_drop_against_handle_drop() {
+    model_fully(|| {
+        let scheduler = Model::new();
+        let drops = Drops::default();
+        let output = drops.bomb();
+        let handle = scheduler.spawn(async move { output });
+        let runner = run_elsewhere(&scheduler);
+        drop(handle);
+        runner.join().unwrap();
+        assert_eq!(drops.count(), 1);
+        assert_eq!(scheduler.alive(), 0);
+    });
+}

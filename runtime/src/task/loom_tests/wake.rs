@@ -1,0 +1,216 @@
+//! Wakes against polls, and against each other.
+#![expect(
+    unsafe_code,
+    reason = "reads through a cell that loom checks the accesses to"
+)]
+
+use super::super::model::Model;
+use super::{Slot, model, model_fully, result};
+use crate::primitive::UnsafeCell;
+use crate::task::JoinHandle;
+use crate::task::current::yield_current;
+use loom::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use loom::thread;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+
+/// A task that waits for an event which a relaxed flag announces: that the poll
+/// after a wake sees it is up to the state word alone.
+struct Waiting {
+    scheduler: Model,
+    handle: JoinHandle<()>,
+    event: Arc<Event>,
+    waker: Waker,
+}
+
+struct Event {
+    happened: AtomicBool,
+    /// Written before the flag, read by the poll that sees it.
+    data: UnsafeCell<u32>,
+}
+
+// SAFETY: loom checks the accesses to the cell, which is the purpose of it.
+unsafe impl Sync for Event {}
+
+impl Event {
+    fn happen(&self) {
+        // SAFETY: the task reads this only after it has seen the flag.
+        self.data.with_mut(|data| unsafe { *data = 42 });
+        self.happened.store(true, Relaxed);
+    }
+}
+
+impl Waiting {
+    /// An idle task: polled once, by its own thread, and pending.
+    fn idle() -> Self {
+        Self::new(false)
+    }
+
+    /// `yields`: a poll that does not see the event asks for another one.
+    fn new(yields: bool) -> Self {
+        let scheduler = Model::new();
+        let event = Arc::new(Event {
+            happened: AtomicBool::new(false),
+            data: UnsafeCell::new(0),
+        });
+        let waker = Slot::default();
+        let handle = scheduler.spawn({
+            let (event, waker) = (event.clone(), waker.clone());
+            poll_fn(move |cx| {
+                if event.happened.load(Relaxed) {
+                    return Poll::Ready(());
+                }
+                let first = waker.store(cx.waker());
+                if yields && !first {
+                    assert!(yield_current(cx));
+                }
+                Poll::Pending
+            })
+        });
+        assert!(scheduler.run_one());
+        let waker = waker.take();
+        Self {
+            scheduler,
+            handle,
+            event,
+            waker,
+        }
+    }
+
+    /// Whatever came before: the task has been woken, and runs to completion.
+    fn finish(self) -> usize {
+        let runs = self.scheduler.run_all();
+        assert!(self.handle.is_finished(), "a wake was lost");
+        drop(self.waker);
+        result(self.handle).expect("no panic, no abort");
+        runs
+    }
+}
+
+#[test]
+fn loom_wake_publishes_what_it_is_for() {
+    model_fully(|| {
+        let waiting = Waiting::idle();
+        let waker = waiting.waker.clone();
+        let event = waiting.event.clone();
+        let thread = thread::spawn(move || {
+            event.happen();
+            waker.wake();
+        });
+        // A stray wake: the poll that it causes races with the event.
+        waiting.waker.wake_by_ref();
+        waiting.scheduler.run_one();
+        thread.join().unwrap();
+        // SAFETY: loom checks that the other thread's write happened before.
+        waiting
+            .event
+            .data
+            .with(|data| assert_eq!(unsafe { *data }, 42));
+        waiting.scheduler.run_all();
+        assert!(waiting.handle.is_finished(), "a wake was lost");
+    });
+}
+
+#[test]
+fn loom_wake_during_a_poll_queues_once() {
+    model(|| {
+        let waiting = Waiting::idle();
+        waiting.waker.wake_by_ref();
+        let runner = thread::spawn({
+            let scheduler = waiting.scheduler.clone();
+            move || {
+                // Not `run_on`: here the cell's own scheduler is used.
+                scheduler.pop().expect("woken").run();
+            }
+        });
+        let waker = thread::spawn({
+            let (waker, event) = (waiting.waker.clone(), waiting.event.clone());
+            move || {
+                event.happen();
+                waker.wake();
+            }
+        });
+        waiting.waker.wake_by_ref();
+        runner.join().unwrap();
+        waker.join().unwrap();
+        assert!(waiting.scheduler.queued() <= 1, "queued twice");
+        waiting.finish();
+    });
+}
+
+#[test]
+fn loom_yield_and_wake_queue_once() {
+    model_fully(|| {
+        let waiting = Waiting::new(true);
+        waiting.waker.wake_by_ref();
+        let waker = thread::spawn({
+            let (waker, event) = (waiting.waker.clone(), waiting.event.clone());
+            move || {
+                event.happen();
+                waker.wake_by_ref();
+            }
+        });
+        assert!(waiting.scheduler.run_one());
+        waker.join().unwrap();
+        assert!(waiting.scheduler.queued() <= 1, "queued twice");
+        waiting.finish();
+    });
+}
+
+#[test]
+fn loom_wakes_from_two_threads_run_it_once() {
+    model(|| {
+        let waiting = Waiting::idle();
+        waiting.event.happen();
+        let threads: Vec<_> = (0..2)
+            .map(|_| {
+                let waker = waiting.waker.clone();
+                thread::spawn(move || waker.wake())
+            })
+            .collect();
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        assert_eq!(waiting.scheduler.scheduled(), 1);
+        assert_eq!(waiting.finish(), 1);
+    });
+}
+
+#[test]
+fn loom_rescheduled_task_runs_elsewhere_at_once() {
+    model(|| {
+        // The runner has handed the task over, and another thread completes and
+        // frees it before the runner has returned.
+        let waiting = Waiting::new(true);
+        waiting.waker.wake_by_ref();
+        let Waiting {
+            scheduler,
+            handle,
+            event,
+            waker,
+        } = waiting;
+        drop((handle, waker));
+        let threads: Vec<_> = [false, true]
+            .into_iter()
+            .map(|on_own| {
+                let (scheduler, event) = (scheduler.clone(), event.clone());
+                thread::spawn(move || {
+                    event.happened.store(true, Relaxed);
+                    if let Some(task) = scheduler.pop() {
+                        if on_own {
+                            task.run()
+                        } else {
+                            task.run_on(&scheduler)
+                        }
+                    }
+                })
+            })
+            .collect();
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        scheduler.run_all();
+        assert_eq!(scheduler.alive(), 0);
+    });
+}
