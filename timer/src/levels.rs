@@ -14,7 +14,7 @@
 //! 2. Equal deadlines that are after *elapsed* are in one slot.
 //! 3. A slot's *minimum* is at most every deadline in it, and lies in its span
 //!    unless it had passed when it was inserted. A *uniform* slot's deadlines
-//!    all equal it.
+//!    all equal it, an *exact* slot's earliest deadline does.
 //!
 //! The finest slot spans one nanosecond rather than the finest granule. So the
 //! rounding of deadlines is a matter of the caller alone, which simulated time
@@ -74,6 +74,7 @@ pub(crate) struct List {
     pub(crate) head: Index,
     pub(crate) tail: Index,
     pub(crate) uniform: bool,
+    pub(crate) exact: bool,
 }
 
 impl List {
@@ -82,6 +83,7 @@ impl List {
         head: Index::NONE,
         tail: Index::NONE,
         uniform: true,
+        exact: true,
     };
 }
 

@@ -161,7 +161,7 @@ impl<T> Wheel<T> {
                 // Others were cancelled; the bounds that they left are too wide.
                 let deadline = self.entries.get(list.head).deadline;
                 let list = self.levels.list_mut(slot);
-                (list.minimum, list.uniform) = (deadline, true);
+                (list.minimum, list.uniform, list.exact) = (deadline, true, true);
                 continue;
             }
             self.cascade(slot);
@@ -184,21 +184,15 @@ impl<T> Wheel<T> {
 
     /// The earliest deadline, for a caller to whom a needless
     /// [`expire`](Wheel::expire) is more than a small cost, as when simulated
-    /// time is set to the next deadline. Visits every entry of a slot.
+    /// time is set to the next deadline. After the cancellation that made
+    /// [`next_deadline`](Wheel::next_deadline) inexact it visits all entries of
+    /// a slot, and puts it right.
     pub fn exact_next_deadline(&mut self) -> Option<Tick> {
         let slot = self.levels.first()?;
-        let list = *self.levels.list(slot);
-        let mut index = list.head;
-        let (mut minimum, mut maximum) = (Tick::MAX, Tick::ZERO);
-        while !index.is_none() {
-            let entry = self.entries.get(index);
-            minimum = minimum.min(entry.deadline);
-            maximum = maximum.max(entry.deadline);
-            index = entry.next;
+        if !self.levels.list(slot).exact {
+            self.tighten(slot);
         }
-        let list = self.levels.list_mut(slot);
-        (list.minimum, list.uniform) = (minimum, minimum == maximum);
-        Some(minimum)
+        Some(self.levels.list(slot).minimum)
     }
 
     /// The number of payloads in the wheel.
@@ -231,6 +225,21 @@ impl<T> Wheel<T> {
         Tick::from_nanos(start.saturating_sub(1))
     }
 
+    /// Makes the slot's minimum exact.
+    #[cold]
+    fn tighten(&mut self, slot: Slot) {
+        let mut index = self.levels.list(slot).head;
+        let (mut minimum, mut maximum) = (Tick::MAX, Tick::ZERO);
+        while !index.is_none() {
+            let entry = self.entries.get(index);
+            minimum = minimum.min(entry.deadline);
+            maximum = maximum.max(entry.deadline);
+            index = entry.next;
+        }
+        let list = self.levels.list_mut(slot);
+        (list.minimum, list.uniform, list.exact) = (minimum, minimum == maximum, true);
+    }
+
     /// Moves the entries of a slot to lower levels, entering its span.
     #[cold]
     fn cascade(&mut self, slot: Slot) {
@@ -261,10 +270,11 @@ impl<T> Wheel<T> {
         if tail.is_none() {
             list.head = index;
             list.minimum = deadline;
-            list.uniform = true;
+            (list.uniform, list.exact) = (true, true);
             self.levels.mark_occupied(slot);
         } else {
             list.uniform &= deadline == list.minimum;
+            list.exact |= deadline <= list.minimum;
             list.minimum = list.minimum.min(deadline);
             self.entries.get_mut(tail).next = index;
         }
@@ -275,6 +285,8 @@ impl<T> Wheel<T> {
     fn unlink(&mut self, index: Index) {
         let entry = self.entries.get(index);
         let (previous, next, slot) = (entry.previous, entry.next, entry.slot);
+        let list = self.levels.list_mut(slot);
+        list.exact &= list.uniform || list.minimum != entry.deadline;
         match (previous.is_none(), next.is_none()) {
             (true, true) => {
                 self.levels.clear(slot);

@@ -24,11 +24,13 @@ impl<T> Wheel<T> {
                 self.elapsed
             );
             let (mut index, mut previous) = (head, Index::NONE);
+            let mut earliest = Tick::MAX;
             while !index.is_none() {
                 let entry = self.entries.get(index);
                 assert_eq!(entry.previous, previous);
                 assert_eq!(entry.slot, slot);
                 assert_eq!(Slot::of(entry.deadline, self.elapsed), slot);
+                earliest = earliest.min(entry.deadline);
                 assert!(minimum <= entry.deadline);
                 assert!(!uniform || minimum == entry.deadline);
                 if entry.deadline > self.elapsed {
@@ -39,6 +41,7 @@ impl<T> Wheel<T> {
                 seen += 1;
             }
             assert_eq!(tail, previous);
+            assert!(!exact || minimum == earliest);
         }
         assert_eq!(seen, self.len);
     }

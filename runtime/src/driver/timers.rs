@@ -1,0 +1,422 @@
+//! The deadlines of a runtime: sharded wheels, and waking whoever sleeps.
+//!
+//! # Vocabulary
+//! - A *shard* is a wheel behind a lock. Each worker has one, for the sleeps made
+//!   on it, and all other threads share another; so a lock is rarely contended.
+//! - A shard's *earliest* is a mirror, readable without the lock, of the earliest
+//!   deadline in its wheel or an earlier one that was cancelled.
+//! - The *sleeper* is whoever is parked in the driver, at most one thread; its
+//!   *horizon* is the time until which it will sleep at most.
+//! - *Firing* takes due wakers out of a wheel and wakes them after unlocking.
+//!   Any thread may fire any shard.
+//!
+//! # Invariants
+//! 1. A wheel holds exactly the timers that are registered and have not fired.
+//!    So a stale key *is* the mark of a fired timer, checked under the lock.
+//! 2. *Earliest* is written under the shard's lock, and is no later than any
+//!    deadline in the wheel. Registering lowers it; only firing raises it again,
+//!    cancelling never does. That keeps cancelling cheap, and means that the
+//!    sleeper, once told of a deadline, keeps it as its horizon even if it is
+//!    cancelled: a timeout made and cancelled in a loop unparks the sleeper
+//!    once, not each time, and costs one needless wake-up when it would have
+//!    fired.
+//! 3. No waker is cloned, woken or dropped under a lock.
+//!
+//! # No deadline is overslept
+//! The sleeper S and a thread R that registers a deadline `d` take these steps:
+//!
+//! ```text
+//! S1  horizon = forever                  R1  under the lock: insert d, and
+//! S2  fence                                  if d < earliest: earliest = d
+//! S3  e = least earliest of all shards   R2  fence             (only if it was)
+//! S4  horizon = e                        R3  if d < horizon: unpark S
+//! S5  sleep until e, or an unpark
+//! ```
+//!
+//! If R2 comes first in the order of the two fences, S3 reads `d` or what replaced
+//! it: an earlier deadline or, if a firing raised *earliest*, one from a later look
+//! at the wheel; either is no later than `d`, unless `d` itself was fired or
+//! cancelled. If S2 comes first, R3 reads *forever* or a later value: either it
+//! unparks S, or the horizon is no later than `d`. An unpark is remembered, so
+//! it may come before S5. Where R1 leaves *earliest* alone, it is no later than
+//! `d`, and the thread that wrote it takes R2 and R3 for it. Awake, the horizon
+//! is zero and nobody unparks: whoever is awake passes S1 to S4 before it sleeps.
+//!
+//! # With a paused clock
+//! Nobody sleeps for a deadline; the driver moves the clock to the earliest one
+//! instead. A cancelled deadline would then be visible as a jump of time, so
+//! [`Timers::earliest`] asks the wheels; and deadlines are kept to the nanosecond,
+//! whereas with a running clock they are rounded as
+//! [`coalesce`](filch_timer::coalesce) says.
+//!
+//! # Rejected
+//! One wheel for all threads makes every sleep of a busy server contend for one
+//! cache line. Wheels without locks, owned by their workers, need a message for
+//! each cancel from elsewhere, and are not served while their owner is in a long
+//! poll. If cancelling raised *earliest*, each timeout in a loop would be news to
+//! the sleeper.
+
+use super::clock::Clock;
+use crate::primitive::atomic::{AtomicU64, Ordering::Relaxed, Ordering::SeqCst, fence};
+use crate::primitive::{Arc, Mutex};
+use filch_timer::{Key, Tick, Wheel, coalesce};
+use std::fmt;
+use std::mem;
+use std::task::{Poll, Waker};
+
+mod timer;
+
+pub(crate) use self::timer::Timer;
+
+#[cfg(all(test, filch_loom))]
+mod models;
+#[cfg(all(test, not(filch_loom)))]
+mod tests;
+
+/// Wakers that are taken out of a wheel under one lock: enough that locking
+/// is a small part of firing, few enough for the stack and for others' patience.
+const BATCH: usize = if cfg!(filch_loom) { 2 } else { 32 };
+
+/// Batches that one call fires of one shard, so that a flood of due timers
+/// cannot keep a worker from its tasks and sockets.
+const BATCHES_PER_CALL: usize = 32;
+
+/// *Earliest* of a shard without deadlines, and the horizon of a sleeper
+/// without one.
+const NEVER: u64 = u64::MAX;
+
+/// The horizon of a sleeper that is awake: no deadline is earlier.
+const AWAKE: u64 = 0;
+
+/// The runtime that a timer belongs to is shutting down, or gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ShutDown;
+
+/// All timers of a runtime.
+pub(crate) struct Timers {
+    shards: Box<[Arc<TimerShard>]>,
+    sleeper: Arc<Sleeper>,
+    clock: Arc<Clock>,
+}
+
+impl Timers {
+    /// `unpark` makes the sleeper's wait return, or its next one if it does not
+    /// wait yet.
+    pub(crate) fn new(
+        shards: usize,
+        clock: Arc<Clock>,
+        unpark: Box<dyn Fn() + Send + Sync>,
+    ) -> Timers {
+        let sleeper = Arc::new(Sleeper {
+            horizon: AtomicU64::new(AWAKE),
+            unpark,
+        });
+        let shard = || TimerShard::new(Arc::clone(&clock), Arc::clone(&sleeper));
+        let shards = (0..shards).map(|_| Arc::new(shard())).collect();
+        Timers {
+            shards,
+            sleeper,
+            clock,
+        }
+    }
+
+    /// The shard with that number.
+    ///
+    /// # Panics
+    /// If there are not that many.
+    pub(crate) fn shard(&self, shard: usize) -> &Arc<TimerShard> {
+        &self.shards[shard]
+    }
+
+    /// No timer is due before this tick; `None` if there are no timers.
+    ///
+    /// With a paused clock it is the earliest deadline exactly.
+    pub(crate) fn earliest(&self) -> Option<Tick> {
+        if self.clock.is_paused() {
+            self.shards
+                .iter()
+                .for_each(|shard| shard.look_up_earliest());
+        }
+        let earliest = self.shards.iter().map(|shard| shard.earliest()).min();
+        earliest.filter(|earliest| *earliest != Tick::from_nanos(NEVER))
+    }
+
+    /// Announces that the calling thread is about to sleep in the driver, and
+    /// returns how long it may at most. Whoever registers an earlier deadline
+    /// from now on unparks it.
+    #[must_use = "the sleep has to end at that deadline"]
+    pub(crate) fn prepare_sleep(&self) -> Option<Tick> {
+        // ORDERING: Relaxed: the fence orders it before the reads of `earliest`;
+        // pairs with the fence of `Sleeper::notice`. These are S1 to S4 above.
+        self.sleeper.horizon.store(NEVER, Relaxed);
+        fence(SeqCst);
+        let earliest = self.earliest();
+        let horizon = earliest.map_or(NEVER, |tick| tick.as_nanos().max(AWAKE + 1));
+        // ORDERING: Relaxed: nothing is published by it. Who still reads the
+        // former value unparks needlessly.
+        self.sleeper.horizon.store(horizon, Relaxed);
+        earliest
+    }
+
+    /// Ends what [`prepare_sleep`](Self::prepare_sleep) began.
+    pub(crate) fn finish_sleep(&self) {
+        // ORDERING: Relaxed: who still reads the former value unparks needlessly.
+        self.sleeper.horizon.store(AWAKE, Relaxed);
+    }
+
+    /// Wakes what is due at `now`, and returns how many timers that were.
+    ///
+    /// A shard that another thread has locked is left out, and the work on one
+    /// is bounded. What is due and was not fired still counts as the earliest
+    /// deadline, so that the caller comes back for it.
+    pub(crate) fn fire_due(&self, now: Tick) -> usize {
+        let due = self.shards.iter().filter(|shard| shard.earliest() <= now);
+        due.map(|shard| shard.fire_due(now)).sum()
+    }
+
+    /// The number of registered timers.
+    pub(crate) fn len(&self) -> usize {
+        self.shards
+            .iter()
+            .map(|shard| shard.locked.lock().wheel.len())
+            .sum()
+    }
+
+    /// Wakes all timers for the last time. From now on registering one, or
+    /// polling one that was registered, is answered with [`ShutDown`].
+    pub(crate) fn shutdown(&self) {
+        for shard in &self.shards {
+            shard.shutdown();
+        }
+    }
+}
+
+impl fmt::Debug for Timers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.shards.iter()).finish()
+    }
+}
+
+/// Whoever is parked in the driver, seen from those who register timers.
+struct Sleeper {
+    /// Until when it sleeps at most, in ticks: [`AWAKE`] or [`NEVER`] if so.
+    horizon: AtomicU64,
+    unpark: Box<dyn Fn() + Send + Sync>,
+}
+
+impl Sleeper {
+    /// Sees to it that a deadline just published is not overslept.
+    fn notice(&self, deadline: Tick) {
+        // ORDERING: SeqCst: the write of `earliest` must come before the read of
+        // the horizon; pairs with the fence of `Timers::prepare_sleep`.
+        fence(SeqCst);
+        // ORDERING: Relaxed: nothing is read on account of it.
+        if deadline.as_nanos() < self.horizon.load(Relaxed) {
+            (self.unpark)();
+        }
+    }
+}
+
+/// A wheel of wakers, shared by those who sleep on it.
+pub(crate) struct TimerShard {
+    locked: Mutex<Locked>,
+    /// See invariant 2.
+    earliest: AtomicU64,
+    clock: Arc<Clock>,
+    sleeper: Arc<Sleeper>,
+}
+
+struct Locked {
+    wheel: Wheel<Waker>,
+    shut_down: bool,
+}
+
+impl TimerShard {
+    fn new(clock: Arc<Clock>, sleeper: Arc<Sleeper>) -> TimerShard {
+        let locked = Mutex::new(Locked {
+            wheel: Wheel::new(),
+            shut_down: false,
+        });
+        TimerShard {
+            locked,
+            earliest: AtomicU64::new(NEVER),
+            clock,
+            sleeper,
+        }
+    }
+
+    /// The clock that the deadlines refer to.
+    #[inline]
+    pub(crate) fn clock(&self) -> &Arc<Clock> {
+        &self.clock
+    }
+
+    /// Fires what is due at `now`, up to the bound on one call; returns how many
+    /// timers that were.
+    pub(crate) fn fire_due(&self, now: Tick) -> usize {
+        let mut wakers = [const { None }; BATCH];
+        let mut fired = 0;
+        for _ in 0..BATCHES_PER_CALL {
+            let Some(mut locked) = self.locked.try_lock() else {
+                break;
+            };
+            let mut due = 0;
+            while due < BATCH {
+                wakers[due] = locked.wheel.expire(now);
+                if wakers[due].is_none() {
+                    self.publish_earliest(locked.wheel.next_deadline());
+                    break;
+                }
+                due += 1;
+            }
+            drop(locked);
+            wakers[..due]
+                .iter_mut()
+                .filter_map(Option::take)
+                .for_each(Waker::wake);
+            fired += due;
+            if due < BATCH {
+                break;
+            }
+        }
+        fired
+    }
+
+    /// Where to keep a deadline, given by a caller to whom it is `now`.
+    #[inline]
+    fn round(&self, now: Tick, deadline: Tick) -> Tick {
+        if self.clock.is_paused() {
+            deadline
+        } else {
+            coalesce(now, deadline)
+        }
+    }
+
+    /// Registers a timer that wakes `waker`.
+    fn register(&self, now: Tick, deadline: Tick, waker: Waker) -> Result<Key, ShutDown> {
+        let deadline = self.round(now, deadline);
+        let mut locked = self.locked.lock();
+        if locked.shut_down {
+            drop(locked);
+            drop(waker);
+            return Err(ShutDown);
+        }
+        let key = locked.wheel.insert_exact(now, deadline, waker);
+        let is_earlier = self.lower_earliest(deadline);
+        drop(locked);
+        if is_earlier {
+            self.sleeper.notice(deadline);
+        }
+        Ok(key)
+    }
+
+    /// Whether the timer has fired; if not, it will wake `waker` when it does.
+    fn poll(&self, key: Key, waker: &Waker) -> Result<Poll<()>, ShutDown> {
+        let mut locked = self.locked.lock();
+        match locked.wheel.get_mut(key) {
+            None => return locked.fired(),
+            Some(registered) if registered.will_wake(waker) => return Ok(Poll::Pending),
+            Some(_) => drop(locked),
+        }
+        let mut other = waker.clone();
+        let mut locked = self.locked.lock();
+        let poll = match locked.wheel.get_mut(key) {
+            None => locked.fired(),
+            Some(registered) => {
+                mem::swap(registered, &mut other);
+                Ok(Poll::Pending)
+            }
+        };
+        drop(locked);
+        drop(other);
+        poll
+    }
+
+    /// Changes the deadline of a timer; `false` if it has fired.
+    fn reset(&self, key: Key, now: Tick, deadline: Tick) -> bool {
+        let deadline = self.round(now, deadline);
+        let mut locked = self.locked.lock();
+        let is_registered = locked.wheel.reset_exact(key, deadline);
+        let is_earlier = is_registered && self.lower_earliest(deadline);
+        drop(locked);
+        if is_earlier {
+            self.sleeper.notice(deadline);
+        }
+        is_registered
+    }
+
+    /// Takes a timer's waker back; `None` if it has fired.
+    #[inline]
+    fn cancel(&self, key: Key) -> Option<Waker> {
+        self.locked.lock().wheel.cancel(key)
+    }
+
+    /// Whether the timer has not fired yet.
+    fn is_registered(&self, key: Key) -> bool {
+        self.locked.lock().wheel.contains(key)
+    }
+
+    #[inline]
+    fn earliest(&self) -> Tick {
+        // ORDERING: Relaxed: nothing is read on account of it but under the lock.
+        // Where a stale value would matter, `prepare_sleep` has its fence.
+        Tick::from_nanos(self.earliest.load(Relaxed))
+    }
+
+    /// Replaces *earliest*; under the lock.
+    fn publish_earliest(&self, deadline: Option<Tick>) {
+        // ORDERING: Relaxed: a later value than before, and the lock orders the
+        // writers. Who reads the former one looks at the wheel once too often.
+        self.earliest
+            .store(deadline.map_or(NEVER, Tick::as_nanos), Relaxed);
+    }
+
+    /// Lowers *earliest* to `deadline` if that is earlier, which the caller then
+    /// has the sleeper [`notice`](Sleeper::notice); under the lock.
+    #[must_use = "the sleeper has to notice an earlier deadline"]
+    #[inline]
+    fn lower_earliest(&self, deadline: Tick) -> bool {
+        let is_earlier = deadline < self.earliest();
+        if is_earlier {
+            // ORDERING: Relaxed: the fence of `Sleeper::notice` orders it before
+            // the read of the horizon.
+            self.earliest.store(deadline.as_nanos(), Relaxed);
+        }
+        is_earlier
+    }
+
+    /// Makes *earliest* exact.
+    fn look_up_earliest(&self) {
+        let mut locked = self.locked.lock();
+        let earliest = locked.wheel.exact_next_deadline();
+        self.publish_earliest(earliest);
+    }
+
+    fn shutdown(&self) {
+        let mut locked = self.locked.lock();
+        locked.shut_down = true;
+        let wakers: Vec<Waker> = locked.wheel.drain().collect();
+        self.publish_earliest(None);
+        drop(locked);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Locked {
+    /// What a stale key means.
+    fn fired(&self) -> Result<Poll<()>, ShutDown> {
+        if self.shut_down {
+            Err(ShutDown)
+        } else {
+            Ok(Poll::Ready(()))
+        }
+    }
+}
+
+impl fmt::Debug for TimerShard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TimerShard")
+            .field("earliest", &self.earliest())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,134 @@
+//! One timer, from the side of whoever waits for it.
+
+use super::{ShutDown, TimerShard};
+use crate::primitive::Arc;
+use filch_timer::{Key, Tick};
+use std::fmt;
+use std::task::{Poll, Waker};
+
+/// A place in a shard's wheel for one deadline at a time, given up on drop.
+///
+/// The deadline is the caller's to keep: it is needed only to register, which
+/// the first poll does. A timer that is dropped before costs no lock.
+pub(crate) struct Timer {
+    shard: Arc<TimerShard>,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Not polled yet. Made when the clock read that, if it was read.
+    Fresh(Option<Tick>),
+    /// Not polled since it was given another deadline.
+    Rearmed,
+    /// In the wheel, or fired and not looked at since.
+    Registered(Key),
+    /// Known to have fired.
+    Fired,
+}
+
+impl Timer {
+    /// A timer on `shard`, whose clock reads `now` if the caller has looked.
+    #[inline]
+    pub(crate) fn new(shard: Arc<TimerShard>, now: Option<Tick>) -> Timer {
+        Timer { shard, state: State::Fresh(now) }
+    }
+
+    #[inline]
+    pub(crate) fn shard(&self) -> &TimerShard {
+        &self.shard
+    }
+
+    /// Whether the timer has fired; if not, it will wake `waker`, and only that,
+    /// when `deadline` has passed.
+    pub(crate) fn poll(&mut self, deadline: Tick, waker: &Waker) -> Result<Poll<()>, ShutDown> {
+        let now = match self.state {
+            State::Fired => return Ok(Poll::Ready(())),
+            State::Registered(key) => {
+                let poll = self.shard.poll(key, waker)?;
+                if poll.is_ready() {
+                    self.state = State::Fired;
+                }
+                return Ok(poll);
+            }
+            // A future is seldom made much earlier than it is polled, so the
+            // clock is not read a second time. If this one was, the wheel finds
+            // it overdue and fires it at the next occasion.
+            State::Fresh(Some(now)) => self.shard.clock().now_or(now),
+            State::Fresh(None) | State::Rearmed => self.shard.clock().now(),
+        };
+        if deadline <= now {
+            self.state = State::Fired;
+            return Ok(Poll::Ready(()));
+        }
+        let key = self.shard.register(now, deadline, waker.clone())?;
+        self.state = State::Registered(key);
+        Ok(Poll::Pending)
+    }
+
+    /// Gives the timer another deadline. Whoever waits for it is woken at the new
+    /// one, at once if that has passed.
+    pub(crate) fn reset(&mut self, deadline: Tick) {
+        let now = self.shard.clock().now();
+        if deadline <= now {
+            let waker = self.cancel();
+            self.state = State::Fired;
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+            return;
+        }
+        if let State::Registered(key) = self.state
+            && self.shard.reset(key, now, deadline)
+        {
+            return;
+        }
+        self.state = State::Rearmed;
+    }
+
+    /// Forgets whoever waits, and waits to be polled with another deadline.
+    pub(crate) fn disarm(&mut self) {
+        drop(self.cancel());
+        self.state = State::Rearmed;
+    }
+
+    /// Whether `deadline` was seen to pass. A timer that was never polled nor
+    /// reset has not looked.
+    pub(crate) fn has_elapsed(&self, deadline: Tick) -> bool {
+        match self.state {
+            State::Fresh(_) => false,
+            State::Rearmed => deadline <= self.shard.clock().now(),
+            State::Registered(key) => !self.shard.is_registered(key),
+            State::Fired => true,
+        }
+    }
+
+    /// Its key, for a model that takes the clock's part.
+    #[cfg(all(test, filch_loom))]
+    pub(super) fn key(&self) -> Option<Key> {
+        match self.state {
+            State::Registered(key) => Some(key),
+            _ => None,
+        }
+    }
+
+    fn cancel(&mut self) -> Option<Waker> {
+        match self.state {
+            State::Registered(key) => self.shard.cancel(key),
+            State::Fresh(_) | State::Rearmed | State::Fired => None,
+        }
+    }
+}
+
+impl Drop for Timer {
+    #[inline]
+    fn drop(&mut self) {
+        drop(self.cancel());
+    }
+}
+
+impl fmt::Debug for Timer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timer").field("state", &self.state).finish_non_exhaustive()
+    }
+}
