@@ -1,7 +1,7 @@
 //! Receiving into memory that is not initialised yet: the one unsafe step of
 //! this module's reading.
 
-#![allow(
+#![expect(
     unsafe_code,
     reason = "ReadBuf can be told only unsafely how much of it a system call has initialised"
 )]

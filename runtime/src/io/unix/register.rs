@@ -1,6 +1,6 @@
 //! Creating an [`AsyncFd`].
 
-#![allow(
+#![expect(
     unsafe_code,
     reason = "registering takes the caller's word for the descriptor"
 )]

@@ -1,6 +1,6 @@
 //! The descriptor that an [`AsyncFd`](super::AsyncFd) has promised to keep.
 
-#![allow(
+#![expect(
     unsafe_code,
     reason = "AsRawFd promises nothing, so that somebody has to vouch for the descriptor"
 )]

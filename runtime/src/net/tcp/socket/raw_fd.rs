@@ -1,6 +1,6 @@
 //! The file descriptor of a socket, in and out.
 
-#![allow(unsafe_code, reason = "FromRawFd is an unsafe trait method")]
+#![expect(unsafe_code, reason = "FromRawFd is an unsafe trait method")]
 
 use super::TcpSocket;
 use socket2::Socket;
