@@ -7,13 +7,14 @@
 
 pub(crate) mod blocking;
 pub mod coop;
-pub mod join_set;
+pub(crate) mod join_set;
 pub(crate) mod local;
 pub(crate) mod yield_now;
 
-use crate::runtime::Handle;
+use crate::runtime::context::expect_current;
 use crate::task::JoinHandle;
 use std::future::Future;
+use std::panic::Location;
 
 /// Spawns a task on the current runtime, to run beside the caller.
 ///
@@ -27,7 +28,8 @@ use std::future::Future;
 /// # Panics
 ///
 /// Panics outside of a runtime: call it from async code that filch runs, or
-/// while a [`Handle::enter`] guard is alive, or use [`Handle::spawn`].
+/// while a [`Handle::enter`](crate::runtime::Handle::enter) guard is alive, or
+/// use [`Handle::spawn`](crate::runtime::Handle::spawn).
 ///
 /// # Examples
 ///
@@ -59,5 +61,7 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    Handle::current().spawn(future)
+    let location = Location::caller();
+    // Borrowed rather than cloned: a count that all workers change is dear.
+    expect_current(|handle| handle.spawn_from(future, location))
 }

@@ -76,12 +76,18 @@ pub use self::public::*;
 mod public {
     pub use crate::spawn::blocking::{block_in_place, spawn_blocking};
     pub use crate::spawn::coop;
+    #[doc(hidden)] // Older paths, as tokio has them too.
     pub use crate::spawn::coop::{Unconstrained, consume_budget, unconstrained};
-    pub use crate::spawn::join_set::{self, JoinSet};
+    pub use crate::spawn::join_set::JoinSet;
     pub use crate::spawn::local::{AccessError, LocalKey};
     pub use crate::spawn::spawn;
     pub use crate::spawn::yield_now::yield_now;
     pub use crate::task::current::{id, try_id};
+
+    /// Futures that this module's functions return.
+    pub mod futures {
+        pub use crate::spawn::local::TaskLocalFuture;
+    }
 }
 
 #[cfg(all(test, filch_loom))]

@@ -12,6 +12,8 @@ use std::{fmt, io};
 
 /// A page larger than this is not read to its end.
 const LARGEST_PAGE: usize = 64 << 20;
+/// The port that an `http://` address without one means.
+const USUAL_PORT: u16 = 80;
 
 /// Fetches pages; clones share one limit on open connections.
 #[derive(Clone, Debug)]
@@ -65,9 +67,17 @@ impl Target {
         let host = uri.host().filter(|host| !host.is_empty()).ok_or(Error::Malformed)?;
         Ok(Self {
             host: host.to_owned(),
-            port: uri.port_u16().unwrap_or(80),
+            port: uri.port_u16().unwrap_or(USUAL_PORT),
             path: uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
         })
+    }
+
+    /// What the `Host` header says; the usual port is left out.
+    fn authority(&self) -> String {
+        match self.port {
+            USUAL_PORT => self.host.clone(),
+            port => format!("{}:{port}", self.host),
+        }
     }
 
     async fn get(&self) -> Result<Page, Error> {
@@ -83,7 +93,7 @@ impl Target {
         filch::spawn(connection);
 
         let request = Request::get(&self.path)
-            .header(header::HOST, format!("{}:{}", self.host, self.port))
+            .header(header::HOST, self.authority())
             .header(header::USER_AGENT, concat!("filch-scrape/", env!("CARGO_PKG_VERSION")))
             .header(header::CONNECTION, "close")
             .body(Empty::<Bytes>::new())

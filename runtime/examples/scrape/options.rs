@@ -25,8 +25,8 @@ page at a time and then all pages at once, and prints both times.
 
 The environment variable FILCH_WORKER_THREADS sets the number of worker threads.";
 
-/// More pages than this say nothing new.
-const MOST_PAGES: usize = 100_000;
+/// More pages, or more connections, than this show nothing new.
+const MOST: usize = 100_000;
 
 #[derive(Debug)]
 pub(crate) enum Command {
@@ -65,8 +65,8 @@ impl Options {
             };
             match flag {
                 "--timeout" => options.timeout = seconds(flag, &value()?)?,
-                "--connections" => options.connections = count(flag, &value()?, usize::MAX >> 4)?,
-                "--pages" => options.pages = count(flag, &value()?, MOST_PAGES)?,
+                "--connections" => options.connections = count(flag, &value()?, MOST)?,
+                "--pages" => options.pages = count(flag, &value()?, MOST)?,
                 "-h" | "--help" => return Ok(Command::Help),
                 "--" => {
                     options.urls.extend(arguments);

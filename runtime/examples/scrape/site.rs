@@ -83,6 +83,10 @@ async fn respond(
     Ok(response)
 }
 
+fn path(page: usize) -> String {
+    if page == 0 { "/".to_owned() } else { format!("/page/{page}") }
+}
+
 fn page_number(path: &str) -> Option<usize> {
     if path == "/" { Some(0) } else { path.strip_prefix("/page/")?.parse().ok() }
 }
@@ -103,8 +107,8 @@ fn html(page: usize, pages: usize) -> String {
     let children = page * LINKS + 1..=page * LINKS + LINKS;
     let previous = page.saturating_sub(1);
     for linked in children.chain([previous]).filter(|&linked| linked < pages) {
-        let _ = writeln!(html, "<a href=\"/page/{linked}\">Page {linked}</a>");
+        let path = path(linked);
+        let _ = writeln!(html, "<a href=\"{path}\">Page {linked}</a>");
     }
-    html.push_str("<a href=\"/\">Front page</a>\n");
     html
 }

@@ -89,7 +89,20 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let location = Location::caller();
+        self.spawn_from(future, Location::caller())
+    }
+
+    /// As [`spawn`](Self::spawn), for a caller at `location`.
+    #[inline]
+    pub(crate) fn spawn_from<F>(
+        &self,
+        future: F,
+        location: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
         if size_of::<F>() > MAX_UNBOXED_FUTURE_BYTES {
             self.spawn_at(Box::pin(future), location)
         } else {
