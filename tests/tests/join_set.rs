@@ -1,6 +1,5 @@
 //! `JoinSet`: many tasks, joined in the order in which they complete.
 
-#[expect(dead_code, reason = "each test file uses its own part")]
 mod every_runtime;
 
 use every_runtime::{current_thread, on_every_built_runtime, on_every_runtime, workers};
@@ -234,7 +233,10 @@ fn shutdown_waits_until_the_tasks_are_gone() {
         set.shutdown().await;
         assert!(set.is_empty());
         for mut released in dropped {
-            assert!(matches!(released.try_recv(), Err(oneshot::error::TryRecvError::Closed)));
+            assert!(matches!(
+                released.try_recv(),
+                Err(oneshot::error::TryRecvError::Closed)
+            ));
         }
     });
 }
@@ -340,11 +342,13 @@ fn tasks_may_be_spawned_on_another_runtime() {
         /// A current-thread runtime runs its tasks inside `block_on` only.
         fn runtime_driver(runtime: &filch::runtime::Runtime) {
             std::thread::scope(|scope| {
-                scope.spawn(|| runtime.block_on(async {
-                    for _ in 0..10 {
-                        task::yield_now().await;
-                    }
-                }));
+                scope.spawn(|| {
+                    runtime.block_on(async {
+                        for _ in 0..10 {
+                            task::yield_now().await;
+                        }
+                    })
+                });
             });
         }
     });
@@ -430,7 +434,10 @@ fn polling_returns_the_id_and_wakes_the_last_waker() {
         let (first, last) = (Arc::<CountWakes>::default(), Arc::<CountWakes>::default());
         for count in [&first, &last] {
             let waker = Waker::from(count.clone());
-            assert!(set.poll_join_next(&mut Context::from_waker(&waker)).is_pending());
+            assert!(
+                set.poll_join_next(&mut Context::from_waker(&waker))
+                    .is_pending()
+            );
         }
         gate.send(()).unwrap();
         // Drives a current-thread runtime until the waker is called.

@@ -1,6 +1,5 @@
 //! Starting single tasks, awaiting, aborting and identifying them.
 
-#[expect(dead_code, reason = "each test file uses its own part")]
 mod every_runtime;
 
 use every_runtime::{current_thread, on_every_built_runtime, on_every_runtime, workers};
@@ -43,8 +42,9 @@ fn many_tasks_spawn_many_tasks() {
         let outer: Vec<_> = (0..100)
             .map(|outer| {
                 filch::spawn(async move {
-                    let inner: Vec<_> =
-                        (0..20).map(|inner| filch::spawn(async move { outer * inner })).collect();
+                    let inner: Vec<_> = (0..20)
+                        .map(|inner| filch::spawn(async move { outer * inner }))
+                        .collect();
                     let mut sum = 0;
                     for task in inner {
                         sum += task.await.unwrap();
@@ -70,7 +70,9 @@ fn tasks_can_be_spawned_from_anywhere() {
         drop(entered);
         // Through a handle, from a foreign thread.
         let handle = runtime.handle().clone();
-        let second = thread::spawn(move || handle.spawn(async { 2 })).join().unwrap();
+        let second = thread::spawn(move || handle.spawn(async { 2 }))
+            .join()
+            .unwrap();
         // From a blocking function.
         let third = runtime.spawn_blocking(|| filch::spawn(async { 3 }));
         let sum = runtime.block_on(async move {
@@ -83,16 +85,23 @@ fn tasks_can_be_spawned_from_anywhere() {
 #[test]
 fn a_panic_is_returned_to_who_awaits() {
     on_every_runtime(|| async {
-        let task = filch::spawn(async { panic!("on {}", "purpose") });
+        let why = String::from("purpose");
+        let task = filch::spawn(async move { panic!("on {why}") });
         let id = task.id();
         let error: task::JoinError = task.await.map(|()| ()).unwrap_err();
         assert!(error.is_panic());
         assert!(!error.is_cancelled());
         assert_eq!(error.id(), id);
         let text = error.to_string();
-        assert!(text.contains("panic") && text.contains("on purpose"), "{text}");
+        assert!(
+            text.contains("panic") && text.contains("on purpose"),
+            "{text}"
+        );
         assert!(text.contains(&id.to_string()), "{text}");
-        assert_eq!(error.into_panic().downcast_ref::<String>().unwrap(), "on purpose");
+        assert_eq!(
+            error.into_panic().downcast_ref::<String>().unwrap(),
+            "on purpose"
+        );
 
         let error = filch::spawn(async { std::panic::panic_any(7_u8) }).await;
         let error = error.map(|()| ()).unwrap_err();
@@ -185,7 +194,9 @@ fn a_handle_may_be_moved_to_another_runtime() {
 #[test]
 fn ids_tell_tasks_apart() {
     on_every_runtime(|| async {
-        let handles: Vec<_> = (0..100).map(|_| filch::spawn(async { task::id() })).collect();
+        let handles: Vec<_> = (0..100)
+            .map(|_| filch::spawn(async { task::id() }))
+            .collect();
         let mut ids = HashSet::new();
         for handle in handles {
             let id = handle.id();
@@ -276,7 +287,9 @@ fn a_yielding_task_does_not_starve_others() {
                 }
             }
         });
-        filch::spawn(async move { stop.store(true, Ordering::Relaxed) }).await.unwrap();
+        filch::spawn(async move { stop.store(true, Ordering::Relaxed) })
+            .await
+            .unwrap();
         spinner.await.unwrap();
     });
 }
@@ -350,14 +363,22 @@ fn panics_carry_the_line_of_the_caller() {
     LISTENING.set(false);
     let files = FILES.lock().unwrap();
     assert_eq!(files.len(), 4);
-    assert!(files.iter().all(|file| file.ends_with("task.rs")), "{files:?}");
+    assert!(
+        files.iter().all(|file| file.ends_with("task.rs")),
+        "{files:?}"
+    );
 }
 
 #[track_caller]
 fn panic_text<R>(f: impl FnOnce() -> R) -> String {
-    let panic = catch_unwind(AssertUnwindSafe(f)).err().expect("has to panic");
+    let panic = catch_unwind(AssertUnwindSafe(f))
+        .err()
+        .expect("has to panic");
     match panic.downcast::<String>() {
         Ok(text) => *text,
-        Err(panic) => panic.downcast_ref::<&str>().expect("panics carry text").to_string(),
+        Err(panic) => panic
+            .downcast_ref::<&str>()
+            .expect("panics carry text")
+            .to_string(),
     }
 }

@@ -1,9 +1,10 @@
 //! Code that blocks: `spawn_blocking` and `block_in_place`.
 
-#[expect(dead_code, reason = "each test file uses its own part")]
 mod every_runtime;
 
-use every_runtime::{current_thread, on_every_built_runtime, on_every_runtime, within_bounds, workers};
+use every_runtime::{
+    current_thread, on_every_built_runtime, on_every_runtime, within_bounds, workers,
+};
 use filch::runtime::Handle;
 use filch::sync::oneshot;
 use filch::task;
@@ -15,7 +16,9 @@ use std::thread;
 fn a_blocking_function_runs_on_another_thread_and_returns() {
     on_every_runtime(|| async {
         let here = thread::current().id();
-        let there = task::spawn_blocking(|| thread::current().id()).await.unwrap();
+        let there = task::spawn_blocking(|| thread::current().id())
+            .await
+            .unwrap();
         assert_ne!(here, there);
     });
 }
@@ -55,7 +58,10 @@ fn a_blocking_function_is_inside_the_runtime() {
 #[test]
 fn a_panic_in_a_blocking_function_is_returned() {
     on_every_runtime(|| async {
-        let error = task::spawn_blocking(|| panic!("on purpose")).await.map(|()| ()).unwrap_err();
+        let error = task::spawn_blocking(|| panic!("on purpose"))
+            .await
+            .map(|()| ())
+            .unwrap_err();
         assert_eq!(error.into_panic().downcast_ref(), Some(&"on purpose"));
     });
 }
@@ -196,16 +202,12 @@ fn a_panic_in_place_is_the_tasks() {
 
 #[test]
 fn in_place_needs_worker_threads() {
-    let text = catch_unwind(AssertUnwindSafe(|| {
-        current_thread().block_on(async { task::block_in_place(|| ()) })
-    }))
-    .map_err(|panic| panic.downcast_ref::<&str>().map(ToString::to_string));
-    let text = text.unwrap_err().expect("the panic carries a text");
-    assert!(text.contains("current"), "{text}");
+    let misused = || current_thread().block_on(async { task::block_in_place(|| ()) });
+    let text = panic_text(misused);
+    assert!(text.contains("multi-thread"), "{text}");
 
-    let task = current_thread().block_on(async {
-        filch::spawn(async { task::block_in_place(|| ()) }).await
-    });
+    let task = current_thread()
+        .block_on(async { filch::spawn(async { task::block_in_place(|| ()) }).await });
     assert!(task.unwrap_err().is_panic());
 }
 
@@ -216,4 +218,18 @@ fn outside_of_a_runtime_in_place_just_calls() {
         let blocking = runtime.spawn_blocking(|| task::block_in_place(|| 4));
         assert_eq!(runtime.block_on(blocking).unwrap(), 4);
     });
+}
+
+#[track_caller]
+fn panic_text<R>(f: impl FnOnce() -> R) -> String {
+    let panic = catch_unwind(AssertUnwindSafe(f))
+        .err()
+        .expect("has to panic");
+    match panic.downcast::<String>() {
+        Ok(text) => *text,
+        Err(panic) => panic
+            .downcast_ref::<&str>()
+            .expect("panics carry text")
+            .to_string(),
+    }
 }

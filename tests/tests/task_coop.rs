@@ -1,6 +1,5 @@
 //! The cooperative budget, as seen from a program.
 
-#[expect(dead_code, reason = "each test file uses its own part")]
 mod every_runtime;
 
 use every_runtime::{current_thread, on_every_runtime};
@@ -74,7 +73,9 @@ fn a_loop_that_consumes_budget_lets_others_run() {
                 }
             }
         });
-        filch::spawn(async move { stop.store(true, Ordering::Relaxed) }).await.unwrap();
+        filch::spawn(async move { stop.store(true, Ordering::Relaxed) })
+            .await
+            .unwrap();
         busy.await.unwrap();
     });
 }
@@ -148,7 +149,6 @@ fn outside_of_a_task_there_is_no_limit() {
 }
 
 #[test]
-#[expect(deprecated, reason = "older programs use these paths")]
 fn the_older_paths_still_work() {
     on_every_runtime(|| async {
         filch::task::consume_budget().await;

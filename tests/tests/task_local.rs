@@ -1,6 +1,5 @@
 //! `task_local!` and `LocalKey`: a value that follows its future.
 
-#[expect(dead_code, reason = "each test file uses its own part")]
 mod every_runtime;
 
 use every_runtime::on_every_runtime;
@@ -116,7 +115,11 @@ impl OnDrop {
 
 impl Drop for OnDrop {
     fn drop(&mut self) {
-        let _ = self.0.take().expect("dropped once").send(NUMBER.try_get().ok());
+        let _ = self
+            .0
+            .take()
+            .expect("dropped once")
+            .send(NUMBER.try_get().ok());
     }
 }
 
@@ -127,11 +130,14 @@ fn the_value_is_there_while_the_future_is_dropped() {
         let (on_drop, dropped) = OnDrop::new();
         let mut completes = Some(on_drop);
         NUMBER
-            .scope(1, poll_fn(move |_| {
-                assert!(completes.is_some());
-                let _keep = &mut completes;
-                Poll::Ready(())
-            }))
+            .scope(
+                1,
+                poll_fn(move |_| {
+                    assert!(completes.is_some());
+                    let _keep = &mut completes;
+                    Poll::Ready(())
+                }),
+            )
             .await;
         assert_eq!(dropped.await, Ok(Some(1)));
 
@@ -175,9 +181,11 @@ fn misuse_panics_with_what_is_wrong() {
     let text = panic_text(|| NUMBER.get());
     assert!(text.contains("task-local"), "{text}");
 
-    let text = panic_text(|| CELL.sync_scope(Cell::new(0), || {
-        CELL.with(|_| CELL.sync_scope(Cell::new(1), || ()))
-    }));
+    let text = panic_text(|| {
+        CELL.sync_scope(Cell::new(0), || {
+            CELL.with(|_| CELL.sync_scope(Cell::new(1), || ()))
+        })
+    });
     assert!(text.contains("cannot enter"), "{text}");
     assert!(CELL.try_with(|_| ()).is_err());
 
@@ -225,9 +233,14 @@ fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
 
 #[track_caller]
 fn panic_text<R>(f: impl FnOnce() -> R) -> String {
-    let panic = catch_unwind(AssertUnwindSafe(f)).err().expect("has to panic");
+    let panic = catch_unwind(AssertUnwindSafe(f))
+        .err()
+        .expect("has to panic");
     match panic.downcast::<String>() {
         Ok(text) => *text,
-        Err(panic) => panic.downcast_ref::<&str>().expect("panics carry text").to_string(),
+        Err(panic) => panic
+            .downcast_ref::<&str>()
+            .expect("panics carry text")
+            .to_string(),
     }
 }

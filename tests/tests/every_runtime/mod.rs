@@ -14,7 +14,7 @@ const WORKER_COUNTS: [usize; 3] = [1, 2, 8];
 
 /// Runs `body` on each kind of runtime, as its main future and as a task.
 #[track_caller]
-pub fn on_every_runtime<F, Fut>(body: F)
+pub(crate) fn on_every_runtime<F, Fut>(body: F)
 where
     F: Fn() -> Fut + Clone + Send + 'static,
     Fut: Future<Output = ()> + Send + 'static,
@@ -30,7 +30,7 @@ where
 
 /// Runs `body` with a runtime of each kind.
 #[track_caller]
-pub fn on_every_built_runtime(body: impl Fn(Runtime) + Clone + Send + 'static) {
+pub(crate) fn on_every_built_runtime(body: impl Fn(Runtime) + Clone + Send + 'static) {
     let on_this_thread = body.clone();
     within_bounds("current thread", move || on_this_thread(current_thread()));
     for count in WORKER_COUNTS {
@@ -40,19 +40,26 @@ pub fn on_every_built_runtime(body: impl Fn(Runtime) + Clone + Send + 'static) {
 }
 
 /// A current-thread runtime with everything enabled.
-pub fn current_thread() -> Runtime {
-    Builder::new_current_thread().enable_all().build().expect("a runtime can be built")
+pub(crate) fn current_thread() -> Runtime {
+    Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime can be built")
 }
 
 /// A multi-thread runtime with everything enabled.
-pub fn workers(count: usize) -> Runtime {
+pub(crate) fn workers(count: usize) -> Runtime {
     let mut builder = Builder::new_multi_thread();
-    builder.worker_threads(count).enable_all().build().expect("a runtime can be built")
+    builder
+        .worker_threads(count)
+        .enable_all()
+        .build()
+        .expect("a runtime can be built")
 }
 
 /// Runs `body` on a thread of its own and panics if it hangs.
 #[track_caller]
-pub fn within_bounds<R: Send + 'static>(
+pub(crate) fn within_bounds<R: Send + 'static>(
     what: &str,
     body: impl FnOnce() -> R + Send + 'static,
 ) -> R {

@@ -1,0 +1,2 @@
+#[filch::main(multi_thread)]
+async fn main() {}

@@ -1,0 +1,2 @@
+#[filch::main(threads = 2)]
+async fn main() {}

@@ -1,0 +1,2 @@
+#[filch::main(flavor = "fast")]
+async fn main() {}

@@ -1,0 +1,2 @@
+#[filch::main(unhandled_panic = "shutdown_runtime")]
+async fn main() {}

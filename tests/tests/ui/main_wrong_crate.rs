@@ -1,0 +1,2 @@
+#[filch::main(crate = "no/path")]
+async fn main() {}

@@ -1,0 +1,4 @@
+#[filch::test]
+fn blocking() {}
+
+fn main() {}

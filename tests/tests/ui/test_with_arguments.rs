@@ -1,0 +1,4 @@
+#[filch::test]
+async fn takes(argument: u8) {}
+
+fn main() {}
