@@ -24,7 +24,27 @@ pub fn least_timer_slack() {
     let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1));
 }
 
+/// The memory of this process that is in RAM, in bytes.
+///
+/// # Errors
+///
+/// When /proc cannot be read.
+pub fn resident_bytes() -> io::Result<u64> {
+    let pages = fs::read_to_string("/proc/self/statm")?;
+    let resident = pages
+        .split_whitespace()
+        .nth(1)
+        .and_then(|pages| pages.parse::<u64>().ok());
+    let resident =
+        resident.ok_or_else(|| io::Error::other("/proc/self/statm is not as expected"))?;
+    Ok(resident * rustix::param::page_size() as u64)
+}
+
 /// How often threads of this process, the calling one excepted, were switched in or out so far.
+///
+/// # Errors
+///
+/// When /proc cannot be read.
 pub fn context_switches_of_others() -> io::Result<u64> {
     let own = rustix::thread::gettid().as_raw_nonzero().to_string();
     let mut switches = 0;

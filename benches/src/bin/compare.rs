@@ -5,8 +5,8 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use filch_benches::clients::http::become_client_if_asked;
 use filch_benches::compare::{Options, run};
+use filch_benches::errand::run_if_sent;
 use filch_benches::report::page::{page, score};
 use filch_benches::report::{chart, machine, table};
 use filch_benches::system::raise_file_limit;
@@ -30,7 +30,7 @@ nothing is written. The exit code is 1 when a contender has failed.
 ";
 
 fn main() -> ExitCode {
-    become_client_if_asked();
+    run_if_sent();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match parse(&arguments) {
         Ok(Command::Help) => {

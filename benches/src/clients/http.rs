@@ -1,21 +1,17 @@
 //! Loads an HTTP/1.1 server from a second process, so that this process's processor time is the
 //! server's alone.
 //!
-//! That process is `wrk` where it is installed. Otherwise this program starts itself again with
-//! [`CLIENT_VARIABLE`] set and becomes a small keep-alive client; every `main` of this package
-//! therefore begins with [`become_client_if_asked`].
+//! That process is `wrk` where it is installed, otherwise a small keep-alive client built into
+//! this program.
 
-use std::env;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Command, Stdio, exit};
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use super::Poller;
-
-/// Holds "ADDRESS CONNECTIONS MILLISECONDS" in the environment of the client process.
-pub const CLIENT_VARIABLE: &str = "FILCH_BENCHES_HTTP_CLIENT";
+use crate::errand::Errand;
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
@@ -55,20 +51,25 @@ fn wrk_is_installed() -> bool {
 ///
 /// When the client cannot be started or reports failed requests.
 pub fn load(server: SocketAddr, connections: usize, duration: Duration) -> io::Result<Load> {
-    let output = if wrk_is_installed() && duration >= Duration::from_secs(1) {
-        let seconds = duration.as_secs_f64().ceil();
-        Command::new("wrk")
-            .args(["-t1", &format!("-c{connections}"), &format!("-d{seconds}s")])
-            .arg(format!("http://{server}/"))
-            .output()?
-    } else {
-        Command::new(env::current_exe()?)
-            .env(
-                CLIENT_VARIABLE,
-                format!("{server} {connections} {}", duration.as_millis()),
-            )
-            .output()?
-    };
+    if !wrk_is_installed() || duration < Duration::from_secs(1) {
+        let requests = Errand::HttpClient {
+            server,
+            connections,
+            duration,
+        }
+        .send()?;
+        return Ok(Load {
+            requests: requests as usize,
+        });
+    }
+    let output = Command::new("wrk")
+        .args([
+            "-t1",
+            &format!("-c{connections}"),
+            &format!("-d{}s", duration.as_secs_f64().ceil()),
+        ])
+        .arg(format!("http://{server}/"))
+        .output()?;
     let report = String::from_utf8_lossy(&output.stdout);
     let failed = report.contains("Socket errors") || report.contains("Non-2xx");
     match requests_in(&report) {
@@ -77,48 +78,15 @@ pub fn load(server: SocketAddr, connections: usize, duration: Duration) -> io::R
         }
         _ => {
             let errors = String::from_utf8_lossy(&output.stderr);
-            Err(io::Error::other(format!(
-                "the HTTP client failed: {report}{errors}"
-            )))
+            Err(io::Error::other(format!("wrk failed: {report}{errors}")))
         }
     }
 }
 
-/// Finds "12345 requests in 1.00s", which both clients print.
+/// Finds "12345 requests in 1.00s".
 fn requests_in(report: &str) -> Option<usize> {
     let line = report.lines().find(|line| line.contains(" requests in "))?;
     line.split_whitespace().next()?.parse().ok()
-}
-
-/// Runs the built-in client and exits, if this process was started to be one.
-pub fn become_client_if_asked() {
-    let Ok(task) = env::var(CLIENT_VARIABLE) else {
-        return;
-    };
-    let result = parse_task(&task).and_then(|(server, connections, duration)| {
-        let start = Instant::now();
-        let requests = run_client(server, connections, duration)?;
-        println!(
-            "{requests} requests in {:.2}s",
-            start.elapsed().as_secs_f64()
-        );
-        Ok(())
-    });
-    if let Err(error) = result {
-        eprintln!("{error}");
-        exit(1);
-    }
-    exit(0);
-}
-
-fn parse_task(task: &str) -> io::Result<(SocketAddr, usize, Duration)> {
-    let mut words = task.split_whitespace();
-    let mut next = || words.next().ok_or(io::ErrorKind::InvalidInput);
-    let invalid = |_| io::Error::from(io::ErrorKind::InvalidInput);
-    let server = next()?.parse().map_err(|_| io::ErrorKind::InvalidInput)?;
-    let connections = next()?.parse().map_err(invalid)?;
-    let milliseconds = next()?.parse().map_err(invalid)?;
-    Ok((server, connections, Duration::from_millis(milliseconds)))
 }
 
 /// A keep-alive connection and what has arrived of its answer.
@@ -128,7 +96,12 @@ struct Connection {
     answer: Vec<u8>,
 }
 
-fn run_client(server: SocketAddr, connections: usize, duration: Duration) -> io::Result<usize> {
+/// The built-in client: how many requests were answered within `duration`.
+///
+/// # Errors
+///
+/// When the server closes a connection, answers anything but "200", or stops answering.
+pub fn run_client(server: SocketAddr, connections: usize, duration: Duration) -> io::Result<usize> {
     let mut poller = Poller::new()?;
     let mut opened = Vec::with_capacity(connections);
     for key in 0..connections {
@@ -208,10 +181,9 @@ mod tests {
     }
 
     #[test]
-    fn both_clients_reports_are_understood() {
+    fn the_report_of_wrk_is_understood() {
         let wrk = "Running 1s test\n  Requests/sec: 1\n  4567 requests in 1.10s, 1MB read\n";
         assert_eq!(requests_in(wrk), Some(4567));
-        assert_eq!(requests_in("12 requests in 0.10s\n"), Some(12));
         assert_eq!(requests_in("nothing"), None);
     }
 }

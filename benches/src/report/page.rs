@@ -91,7 +91,8 @@ dropped. A ratio is taken within a round, and the median of the rounds' ratios i
 
 Echo servers are driven by one plain epoll thread of this process whose processor time is left
 out; the HTTP server is driven from a second process. \"CPU\" rows count the processor time of all
-other threads of the process. Memory counts the bytes requested from the allocator, for tasks
-that hold 64 bytes of their own; rayon's fork-join runs one branch on the caller's stack, so it
+other threads of the process. Memory is measured in a process of its own, by tasks that hold 160
+bytes across their wait: resident bytes are what a program pays, requested bytes leave out what
+the allocator adds for alignment and rounding. rayon's fork-join runs one branch on the caller's stack, so it
 allocates nothing.
 ";

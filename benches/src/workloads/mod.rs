@@ -190,7 +190,10 @@ pub const WORKLOADS: &[Workload] = &[
         metrics: BOTH, passes: 5, workers: Some(1), floor: floor("raw epoll", sockets::raw_1000)),
     workload!("thread_wake", "a plain thread wakes a task and back", "per round trip", wake::thread_and_task,
         passes: 5, floor: floor("two plain threads", crate::runtimes::raw::thread_round_trips)),
-    workload!("memory", "bytes per parked task", "per task", memory::parked_task, unit: Unit::Bytes, passes: 1),
+    workload!("memory", "resident bytes per parked task", "per task", memory::resident,
+        unit: Unit::Bytes, passes: 1),
+    workload!("memory_requested", "heap bytes requested per parked task", "per task", memory::requested,
+        unit: Unit::Bytes, passes: 1),
     workload!("blocking_1", "spawn_blocking round trip, 1 at a time", "per round trip", blocking::one_at_a_time,
         passes: 5),
     workload!("blocking_64", "spawn_blocking round trip, 64 tasks at once", "per round trip",
@@ -234,8 +237,12 @@ mod tests {
             passes: 1,
             smoke: true,
         };
-        // The HTTP client is this program's `main`, which a test has not.
-        for workload in WORKLOADS.iter().filter(|workload| workload.name != "http") {
+        // Errands are run by this program's `main`, which a test has not.
+        let sends_errands = ["http", "memory", "idle"];
+        for workload in WORKLOADS
+            .iter()
+            .filter(|workload| !sends_errands.contains(&workload.name))
+        {
             let floor = workload.floor.map(|floor| floor.run);
             for run in [workload.filch, workload.tokio, workload.smol]
                 .into_iter()

@@ -1,12 +1,14 @@
 //! Uneven work, long polls, and doing nothing.
 
 use std::hint::black_box;
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Barrier, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Setting;
+use crate::errand::Errand;
 use crate::measure::{Pass, Stopwatch, median, nanoseconds};
 use crate::runtimes::{Runtime, Tasks};
 use crate::system::context_switches_of_others;
@@ -121,17 +123,35 @@ pub fn behind_a_long_poll<R: Runtime>(runtime: &R, setting: &Setting) -> Vec<Pas
     })
 }
 
-/// How often threads of an idle runtime are switched in or out within a second.
-///
-/// The runtime has run a task and a timer before, and has then had a while to come to rest.
+/// How often threads of an idle runtime are switched in or out within a second, in a process of
+/// its own so that no thread of another runtime is counted.
 pub fn idle<R: Runtime>(runtime: &R, setting: &Setting) -> Vec<Pass> {
-    let second = Duration::from_millis(if setting.smoke { 50 } else { 1_000 });
+    let _ = runtime;
+    let duration = Duration::from_millis(if setting.smoke { 50 } else { 1_000 });
+    let errand = Errand::Idle {
+        runtime: R::NAME.to_owned(),
+        workers: setting.workers,
+        duration,
+    };
+    vec![Pass::single(
+        errand.send().expect("the child process counts"),
+    )]
+}
+
+/// The count behind [`idle`]. The runtime has run a task and a timer before, and has then had a
+/// while to come to rest.
+///
+/// # Errors
+///
+/// When /proc cannot be read.
+pub fn idle_switches<R: Runtime>(workers: usize, duration: Duration) -> io::Result<f64> {
+    let runtime = R::new(workers);
     runtime.run(|tasks| async move {
         tasks.sleep(Duration::from_millis(1)).await;
     });
-    thread::sleep(second / 4);
-    let before = context_switches_of_others().expect("/proc can be read");
-    thread::sleep(second);
-    let after = context_switches_of_others().expect("/proc can be read");
-    vec![Pass::single(after.saturating_sub(before) as f64)]
+    thread::sleep(duration / 4);
+    let before = context_switches_of_others()?;
+    thread::sleep(duration);
+    let after = context_switches_of_others()?;
+    Ok(after.saturating_sub(before) as f64)
 }
