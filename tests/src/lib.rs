@@ -1,1 +1,163 @@
-//! Placeholder.
+//! What the tests of this crate share when they start other programs: cargo, for
+//! what must be built in another way, and the examples.
+
+use std::env;
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The folder of the workspace's `Cargo.toml`.
+#[must_use]
+pub fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("this crate is in a folder of the workspace")
+}
+
+/// The folder in which cargo has built the running test, with the profile's name
+/// as its last part.
+///
+/// # Panics
+///
+/// If the test has been moved out of it.
+#[must_use]
+pub fn profile_folder() -> PathBuf {
+    let test = env::current_exe().expect("a test knows where it is");
+    let folder = test.parent().and_then(Path::parent);
+    folder
+        .expect("cargo puts tests into target/<profile>/deps")
+        .to_owned()
+}
+
+/// A folder beside the one of the profile, for a build that must not disturb the
+/// one under way.
+///
+/// # Panics
+///
+/// If the test has been moved out of the target folder.
+#[must_use]
+pub fn target_folder(name: &str) -> PathBuf {
+    let profile = profile_folder();
+    profile
+        .parent()
+        .expect("a profile's folder is in the target folder")
+        .join(name)
+}
+
+/// The cargo that runs this test, started in the workspace.
+#[must_use]
+pub fn cargo() -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(workspace());
+    cargo
+}
+
+/// `RUSTFLAGS` of this test's environment with a cfg more.
+#[must_use]
+pub fn rustflags_with_cfg(cfg: &str) -> String {
+    let mut flags = env::var("RUSTFLAGS").unwrap_or_default();
+    if !flags.is_empty() {
+        flags.push(' ');
+    }
+    flags.push_str("--cfg ");
+    flags.push_str(cfg);
+    flags
+}
+
+/// A program that has ended, and what it has printed.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// What it wrote to its standard output.
+    pub stdout: String,
+    /// What it wrote to its standard error, unless that was inherited.
+    pub stderr: String,
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.status)?;
+        writeln!(f, "--- its standard output\n{}", self.stdout)?;
+        write!(f, "--- its standard error\n{}", self.stderr)
+    }
+}
+
+/// What becomes of a program's output besides being returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Echo {
+    /// Nothing.
+    Quiet,
+    /// It is passed on as it comes, past the capture of the test's own output:
+    /// for what takes so long that somebody may be watching.
+    Live,
+}
+
+/// Runs a program to its end.
+///
+/// # Panics
+///
+/// If it cannot be started, or has not ended after `bound`; it is killed then.
+pub fn finish(command: &mut Command, echo: Echo, bound: Duration) -> Ended {
+    let deadline = Instant::now() + bound;
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    command.stderr(if echo == Echo::Live {
+        Stdio::inherit()
+    } else {
+        Stdio::piped()
+    });
+    let mut child = command
+        .spawn()
+        .unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
+    let stdout = child.stdout.take().map(|pipe| collect(pipe, echo));
+    let stderr = child.stderr.take().map(|pipe| collect(pipe, Echo::Quiet));
+    let mut text = |from: Option<mpsc::Receiver<Vec<u8>>>| {
+        let Some(from) = from else {
+            return String::new();
+        };
+        let left = deadline.saturating_duration_since(Instant::now());
+        let Ok(bytes) = from.recv_timeout(left) else {
+            // Both may fail only if it has ended at this moment.
+            drop(child.kill());
+            drop(child.wait());
+            panic!("{command:?} has not ended after {bound:?}");
+        };
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    let (stdout, stderr) = (text(stdout), text(stderr));
+    // Both pipes are closed, so it has ended or is about to.
+    let status = child.wait().expect("the child was not waited for before");
+    Ended {
+        status,
+        stdout,
+        stderr,
+    }
+}
+
+/// Reads a pipe to its end on a thread of its own.
+fn collect(mut pipe: impl Read + Send + 'static, echo: Echo) -> mpsc::Receiver<Vec<u8>> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut all = Vec::new();
+        let mut chunk = [0; 4096];
+        while let Ok(count @ 1..) = pipe.read(&mut chunk) {
+            all.extend_from_slice(&chunk[..count]);
+            if echo == Echo::Live {
+                // A closed terminal is no reason to fail.
+                let mut terminal = io::stdout();
+                drop(
+                    terminal
+                        .write_all(&chunk[..count])
+                        .and_then(|()| terminal.flush()),
+                );
+            }
+        }
+        // Fails when the test has given up on the program.
+        drop(sender.send(all));
+    });
+    receiver
+}
