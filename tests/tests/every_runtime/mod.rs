@@ -1,6 +1,8 @@
 //! Runs a test on every kind of runtime: both flavours, several worker counts,
 //! as the main future and as a spawned task.
 
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
 use filch::runtime::{Builder, Runtime};
 use std::panic::resume_unwind;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
