@@ -87,7 +87,10 @@ struct Restore<'a, T: Copy> {
 
 impl<'a, T: Copy> Restore<'a, T> {
     fn replacing(cell: &'a Cell<T>, value: T) -> Self {
-        Self { cell, previous: cell.replace(value) }
+        Self {
+            cell,
+            previous: cell.replace(value),
+        }
     }
 }
 
@@ -218,7 +221,10 @@ pub struct RestoreOnPending {
 
 impl RestoreOnPending {
     fn new(budget: Budget) -> Self {
-        Self { budget: Cell::new(budget), thread_bound: PhantomData }
+        Self {
+            budget: Cell::new(budget),
+            thread_bound: PhantomData,
+        }
     }
 
     /// Makes the spending of the unit final: the operation was ready.

@@ -39,10 +39,14 @@ impl Schedule for Model {
 
 impl Model {
     pub(super) fn new() -> Self {
+        Self::with_shards(1)
+    }
+
+    pub(super) fn with_shards(shards: usize) -> Self {
         Self {
             shared: Arc::new(Shared {
                 queue: Mutex::new(VecDeque::new()),
-                owned: OwnedTasks::new(1),
+                owned: OwnedTasks::new(shards),
                 scheduled: AtomicUsize::new(0),
                 rescheduled: AtomicUsize::new(0),
             }),
@@ -129,5 +133,58 @@ impl Model {
     /// How many times a poll ended with the task ready again.
     pub(super) fn rescheduled(&self) -> usize {
         self.shared.rescheduled.load(Ordering::Relaxed)
+    }
+}
+
+/// What only the tests on one thread ask for.
+#[cfg(not(filch_loom))]
+impl Model {
+    /// Spawns an owned task into a shard, without queueing it.
+    #[track_caller]
+    pub(super) fn spawn_in<F>(&self, future: F, shard: usize) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let owned = &self.shared.owned;
+        owned
+            .bind(future, self.clone(), Id::next(), Location::caller(), shard)
+            .0
+    }
+
+    /// Shuts every task down, starting with a given shard.
+    pub(super) fn close_from(&self, shard: usize) {
+        self.shared.owned.close_and_shutdown_all(shard);
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.shared.owned.is_closed()
+    }
+
+    /// How many handles of the scheduler there are: one of every task that has
+    /// not been freed, and those of the test.
+    pub(super) fn handles(&self) -> usize {
+        Arc::strong_count(&self.shared)
+    }
+
+    pub(super) fn downgrade(&self) -> WeakModel {
+        WeakModel {
+            shared: Arc::downgrade(&self.shared),
+        }
+    }
+}
+
+/// A handle that does not keep the scheduler alive.
+#[cfg(not(filch_loom))]
+pub(super) struct WeakModel {
+    shared: std::sync::Weak<Shared>,
+}
+
+#[cfg(not(filch_loom))]
+impl WeakModel {
+    pub(super) fn upgrade(&self) -> Option<Model> {
+        Some(Model {
+            shared: self.shared.upgrade()?,
+        })
     }
 }

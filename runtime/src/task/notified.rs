@@ -81,9 +81,8 @@ impl<S> Notified<S> {
     #[inline]
     pub(crate) unsafe fn from_raw(task: NonNull<Header>) -> Self {
         // SAFETY: as the caller promises.
-        Self {
-            task: unsafe { Task::from_raw(task) },
-        }
+        let task = unsafe { Task::from_raw(task) };
+        Self { task }
     }
 
     /// Turns it into a pointer, for a queue that holds nothing else.
@@ -102,6 +101,12 @@ impl<S> Notified<S> {
     #[inline]
     pub(crate) fn location(&self) -> &'static Location<'static> {
         self.task.header().location
+    }
+
+    /// The reference that this is, to look at.
+    #[cfg(test)]
+    pub(super) fn task(&self) -> &Task<S> {
+        &self.task
     }
 
     /// Drops the future on this thread instead of polling it; the handle

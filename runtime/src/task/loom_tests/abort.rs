@@ -22,7 +22,11 @@ fn loom_abort_against_completion() {
         });
         handle.abort();
         runner.join().unwrap();
-        scheduler.run_all();
+        assert_eq!(
+            scheduler.scheduled(),
+            0,
+            "queued, running or complete, but never idle"
+        );
         assert_eq!(drops.count(), 1);
         match result(handle) {
             Ok(output) => assert_eq!(output, 42),

@@ -53,10 +53,12 @@ fn loom_unpolled_handle_dropped_while_completing() {
         let drops = Drops::default();
         let output = drops.value();
         let handle = scheduler.spawn(async move { output });
+        // Keeps the cell, but must not keep the output.
+        let _abort_handle = handle.abort_handle();
         let runner = run_elsewhere(&scheduler);
         drop(handle);
         runner.join().unwrap();
-        assert_eq!(drops.count(), 1);
+        assert_eq!(drops.count(), 1, "the output was not dropped");
     });
 }
 

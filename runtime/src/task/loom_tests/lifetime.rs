@@ -77,7 +77,8 @@ fn loom_wakers_cloned_and_dropped_after_completion() {
             .map(|_| {
                 let waker = waker.clone();
                 thread::spawn(move || {
-                    waker.clone().wake();
+                    let clone = waker.clone();
+                    clone.wake();
                     waker.wake_by_ref();
                 })
             })

@@ -1,0 +1,132 @@
+//! The list of owned tasks.
+
+use super::super::Schedule;
+use super::*;
+use std::sync::Mutex;
+
+/// Notes its number when it is dropped.
+struct Notes(usize, Arc<Mutex<Vec<usize>>>);
+
+impl Drop for Notes {
+    fn drop(&mut self) {
+        self.1.lock().unwrap().push(self.0);
+    }
+}
+
+fn spawn_noting(model: &Model, number: usize, notes: &Arc<Mutex<Vec<usize>>>) -> JoinHandle<()> {
+    let noting = Notes(number, notes.clone());
+    model.spawn(async move {
+        let _noting = noting;
+        pending::<()>().await;
+    })
+}
+
+#[test]
+fn a_shutdown_drops_every_future_oldest_first() {
+    let model = Model::new();
+    let notes = Arc::new(Mutex::new(Vec::new()));
+    let handles: Vec<_> = (0..5)
+        .map(|number| spawn_noting(&model, number, &notes))
+        .collect();
+    assert_eq!(model.alive(), 5);
+    model.run_all();
+    model.shutdown();
+    assert_eq!(*notes.lock().unwrap(), [0, 1, 2, 3, 4]);
+    assert_eq!(model.alive(), 0);
+    for mut handle in handles {
+        assert!(result(&mut handle).unwrap_err().is_cancelled());
+    }
+    assert_eq!(model.handles(), 1, "a task was not freed");
+}
+
+#[test]
+fn tasks_leave_from_anywhere_in_the_list() {
+    // All orders of three departures.
+    for order in [
+        [0, 1, 2],
+        [0, 2, 1],
+        [1, 0, 2],
+        [1, 2, 0],
+        [2, 0, 1],
+        [2, 1, 0],
+    ] {
+        let model = Model::new();
+        let notes = Arc::new(Mutex::new(Vec::new()));
+        let handles: Vec<_> = (0..3)
+            .map(|number| spawn_noting(&model, number, &notes))
+            .collect();
+        model.run_all();
+        for (gone, number) in order.into_iter().enumerate() {
+            assert_eq!(model.alive(), 3 - gone);
+            handles[number].abort();
+            model.run_all();
+        }
+        assert_eq!(*notes.lock().unwrap(), order);
+        assert_eq!(model.alive(), 0);
+        // The list is usable from its state after the last departure.
+        drop(spawn_noting(&model, 3, &notes));
+        assert_eq!(model.alive(), 1);
+        drop(handles);
+        model.shutdown();
+        assert_eq!(model.handles(), 1, "a task was not freed");
+    }
+}
+
+#[test]
+fn a_closed_collection_refuses_tasks_and_drops_their_futures() {
+    let model = Model::new();
+    model.shutdown();
+    assert!(model.is_closed());
+    let values = Values::default();
+    let value = values.make(false);
+    let (mut handle, notified) = model.bind(async move { drop(value) });
+    assert!(notified.is_none());
+    assert_eq!(values.alive(), 0);
+    assert!(result(&mut handle).unwrap_err().is_cancelled());
+    drop(handle);
+    assert_eq!(model.handles(), 1, "a task was not freed");
+}
+
+#[test]
+fn a_future_dropped_by_the_shutdown_may_spawn() {
+    struct Spawns(Model, Values);
+    impl Drop for Spawns {
+        fn drop(&mut self) {
+            let value = self.1.make(false);
+            drop(self.0.spawn(async move { drop(value) }));
+        }
+    }
+    let model = Model::new();
+    let values = Values::default();
+    let spawns = Spawns(model.clone(), values.clone());
+    drop(model.spawn(async move { drop(spawns) }));
+    model.shutdown();
+    assert_eq!(values.made.load(Relaxed), 1);
+    assert_eq!(values.alive(), 0);
+    assert_eq!(model.handles(), 1, "a task was not freed");
+}
+
+#[test]
+fn shards_are_taken_modulo_their_number() {
+    let model = Model::with_shards(3);
+    let handles: Vec<_> = (0..10)
+        .map(|shard| model.spawn_in(pending::<()>(), shard))
+        .collect();
+    assert_eq!(model.alive(), 10);
+    // From a shard that is not the first, and beyond the last.
+    model.close_from(usize::MAX);
+    assert_eq!(model.alive(), 0);
+    for mut handle in handles {
+        assert!(result(&mut handle).unwrap_err().is_cancelled());
+    }
+    model.shutdown();
+}
+
+#[test]
+#[should_panic(expected = "belongs to another scheduler")]
+fn a_task_of_another_collection_is_refused() {
+    let (model, other) = (Model::new(), Model::new());
+    let (_handle, notified) = model.bind(async {});
+    let notified = notified.expect("not closed");
+    other.release(notified.task());
+}
