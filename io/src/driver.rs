@@ -108,6 +108,11 @@ impl Driver {
     /// What the operating system reports about the wait. After
     /// [`shutdown`](Self::shutdown) an error of kind
     /// [`Other`](io::ErrorKind::Other).
+    ///
+    /// # Panics
+    ///
+    /// If waking a task panics. The events that were not yet delivered are lost
+    /// then.
     pub fn turn(&mut self, timeout: Option<Duration>) -> io::Result<Turn> {
         if self.is_shut_down {
             return Err(shut_down_error());

@@ -33,9 +33,9 @@ mod model {
     pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
 
     /// Holds an `Option` so that a wait by reference can hand loom its guard
-    /// by value; it is `None` only inside [`Condvar::wait`].
+    /// by value; it is `None` only inside a wait.
     #[derive(Debug)]
-    pub(crate) struct MutexGuard<'a, T>(Option<loom::sync::MutexGuard<'a, T>>);
+    pub(crate) struct MutexGuard<'a, T>(pub(super) Option<loom::sync::MutexGuard<'a, T>>);
 
     impl<T> Mutex<T> {
         pub(crate) fn new(value: T) -> Self {
@@ -63,6 +63,15 @@ mod model {
                 .expect("the guard is only absent inside a wait")
         }
     }
+}
+
+/// Only the model of the selector waits for a condition.
+#[cfg(all(test, filch_loom))]
+pub(crate) use self::condvar::Condvar;
+
+#[cfg(all(test, filch_loom))]
+mod condvar {
+    use super::MutexGuard;
 
     #[derive(Debug)]
     pub(crate) struct Condvar(loom::sync::Condvar);

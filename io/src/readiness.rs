@@ -190,8 +190,7 @@ impl ReadinessWord {
     /// `_ => ready + event, tick + 1`. The caller now owes a wake-up to
     /// everyone whom `event` satisfies.
     pub(crate) fn transition_to_ready(&self, event: Ready) {
-        // ORDERING: Release pairs with the Acquire of `load`, see there. The
-        // Acquire half and the failure ordering read nothing but the word.
+        // ORDERING: Release pairs with the Acquire of `load`, see there.
         self.update(Ordering::Release, |state| {
             Ok::<_, Cleared>(state.with_event(event))
         })
@@ -200,10 +199,11 @@ impl ReadinessWord {
 
     /// `same tick => ready - seen`, anything else stays.
     pub(crate) fn transition_to_cleared(&self, seen: Readiness) -> Cleared {
-        // ORDERING: Release keeps the operation that would block before the
-        // withdrawal that follows from it; pairs with the read half of the
-        // driver's next `transition_to_ready`.
-        match self.update(Ordering::AcqRel, |state| state.without(seen)) {
+        // ORDERING: Relaxed, as this publishes nothing. It succeeds only on the
+        // tick that `load` acquired; an event since then stands behind it in
+        // the word's modification order, or makes it fail. As a
+        // read-modify-write it continues the release sequence of that event.
+        match self.update(Ordering::Relaxed, |state| state.without(seen)) {
             Ok(()) => Cleared::Withdrawn,
             Err(kept) => kept,
         }
@@ -221,7 +221,7 @@ impl ReadinessWord {
         success: Ordering,
         mut next: impl FnMut(State) -> Result<State, E>,
     ) -> Result<(), E> {
-        // ORDERING: Relaxed, as a stale guess only costs another round.
+        // ORDERING: Relaxed, here and on failure: a stale guess costs a round.
         let mut current = self.0.load(Ordering::Relaxed);
         loop {
             let wanted = next(State(current))?;
@@ -367,95 +367,4 @@ mod tests {
 }
 
 #[cfg(all(test, filch_loom))]
-mod loom_readiness {
-    use super::*;
-    use crate::loom_support::model_bounded;
-    use crate::primitive::Arc;
-    use loom::thread;
-
-    /// A socket as far as the model goes: the kernel's buffer and the word.
-    struct Socket {
-        buffered: AtomicUsize,
-        word: ReadinessWord,
-    }
-
-    impl Socket {
-        /// Data arrives and the driver delivers the event.
-        fn receive(&self) {
-            // ORDERING: Relaxed, so that the orderings of the word alone must
-            // make the data visible to a reader that saw the event.
-            self.buffered.fetch_add(1, Ordering::Relaxed);
-            self.word.transition_to_ready(Ready::READABLE);
-        }
-
-        /// A read that takes nothing: it only finds out whether it would block.
-        fn peek(&self) {
-            let Some(seen) = self.word.load().observe(Ready::READABLE) else {
-                return;
-            };
-            // ORDERING: see `receive`.
-            if self.buffered.load(Ordering::Relaxed) == 0 {
-                let _ = self.word.transition_to_cleared(seen);
-            }
-        }
-    }
-
-    /// The reader's `WouldBlock` is about the time before the event, or it saw
-    /// the data: in no interleaving does its clear take the event away.
-    #[test]
-    fn loom_event_against_clear() {
-        loom::model(|| {
-            let socket = Arc::new(Socket {
-                buffered: AtomicUsize::new(0),
-                word: ReadinessWord::new(Ready::READABLE),
-            });
-            let driver = Arc::clone(&socket);
-            let driver = thread::spawn(move || driver.receive());
-            socket.peek();
-            socket.peek();
-            driver.join().unwrap();
-            assert!(
-                socket.word.load().ready().is_readable(),
-                "{:?}",
-                socket.word
-            );
-        });
-    }
-
-    /// Two readers clear at once while an event arrives.
-    #[test]
-    fn loom_event_against_two_clears() {
-        model_bounded(|| {
-            let socket = Arc::new(Socket {
-                buffered: AtomicUsize::new(0),
-                word: ReadinessWord::new(Ready::READABLE),
-            });
-            let [driver, reader] = [Arc::clone(&socket), Arc::clone(&socket)];
-            let driver = thread::spawn(move || driver.receive());
-            let reader = thread::spawn(move || reader.peek());
-            socket.peek();
-            driver.join().unwrap();
-            reader.join().unwrap();
-            assert!(
-                socket.word.load().ready().is_readable(),
-                "{:?}",
-                socket.word
-            );
-        });
-    }
-
-    /// A clear may not undo the shutdown that happens meanwhile.
-    #[test]
-    fn loom_shutdown_against_clear() {
-        loom::model(|| {
-            let word = Arc::new(ReadinessWord::new(Ready::READABLE));
-            let driver = Arc::clone(&word);
-            let driver = thread::spawn(move || driver.transition_to_shutdown());
-            if let Some(seen) = word.load().observe(Ready::READABLE) {
-                let _ = word.transition_to_cleared(seen);
-            }
-            driver.join().unwrap();
-            assert!(word.load().is_shutdown());
-        });
-    }
-}
+mod loom_readiness;

@@ -1,4 +1,4 @@
-//! Under loom: a queue and a condition variable in place of the kernel.
+//! In the loom models: a queue and a condition variable in place of the kernel.
 //!
 //! A model reports an event itself, with [`Selector::report`]. Deregistering
 //! does not take back what was reported, as with the kernel. A wait with a
