@@ -5,6 +5,7 @@ mod every_runtime;
 use every_runtime::{current_thread, on_every_built_runtime, on_every_runtime};
 use filch::io::unix::{AsyncFd, AsyncFdReadyGuard, AsyncFdReadyMutGuard};
 use filch::io::{Interest, Ready};
+use filch::task::coop::unconstrained;
 use std::fs::File;
 use std::future::poll_fn;
 use std::io::{ErrorKind, PipeReader, PipeWriter, Read, Write};
@@ -44,8 +45,9 @@ fn sockets() -> (AsyncFd<UnixStream>, AsyncFd<UnixStream>) {
     (register(first), register(second))
 }
 
+/// Polls once; `Pending` does not come from an exhausted budget.
 async fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
-    let mut future = pin!(future);
+    let mut future = pin!(unconstrained(future));
     poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
 }
 
@@ -396,7 +398,7 @@ fn a_closed_end_that_would_block_lets_others_run() {
         let enough = Arc::new(AtomicBool::new(false));
         let stubborn = filch::spawn({
             let enough = enough.clone();
-            filch::task::coop::unconstrained(async move {
+            unconstrained(async move {
                 reader
                     .async_io(Interest::READABLE, |_| {
                         match enough.load(Ordering::SeqCst) {

@@ -131,6 +131,45 @@ fn try_read_reads_what_is_there() {
 }
 
 #[test]
+fn a_try_that_would_block_is_followed_by_a_real_wait() {
+    on_every_runtime(|| async {
+        let (client, mut server) = pair().await;
+        for _ in 0..MANY {
+            server.write_all(b"x").await.unwrap();
+            // A full buffer says nothing of what is behind it.
+            let mut buffer = [0; 1];
+            read_when_ready(&client, || client.try_read(&mut buffer)).await;
+            let error = client.try_read(&mut buffer).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::WouldBlock);
+            if poll_once(client.readable()).await.is_pending() {
+                return;
+            }
+        }
+        panic!("a try that would block clears nothing");
+    });
+}
+
+/// A short read has drained the queue: the readiness is gone without another
+/// call, unless an event is late to arrive.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_short_read_is_followed_by_a_real_wait() {
+    on_every_runtime(|| async {
+        let (client, mut server) = pair().await;
+        for _ in 0..MANY {
+            server.write_all(b"x").await.unwrap();
+            let mut buffer = [0; 2];
+            let length = read_when_ready(&client, || client.try_read(&mut buffer)).await;
+            assert_eq!(length, 1);
+            if poll_once(client.readable()).await.is_pending() {
+                return;
+            }
+        }
+        panic!("a short read clears nothing");
+    });
+}
+
+#[test]
 fn try_write_writes_what_fits() {
     on_every_runtime(|| async {
         let (client, mut server) = pair().await;

@@ -1,6 +1,7 @@
 //! Two connected streams.
 
 use filch::net::{TcpListener, TcpStream};
+use filch::task::coop::unconstrained;
 use std::pin::pin;
 use std::task::Poll;
 
@@ -14,8 +15,9 @@ pub(crate) async fn pair() -> (TcpStream, TcpStream) {
     (client, server)
 }
 
-/// Polls once, with the waker of the task that awaits this.
+/// Polls once, with the waker of the task that awaits this; `Pending` does not
+/// come from an exhausted budget.
 pub(crate) async fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
-    let mut future = pin!(future);
+    let mut future = pin!(unconstrained(future));
     std::future::poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
 }

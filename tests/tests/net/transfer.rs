@@ -60,6 +60,21 @@ fn the_end_of_a_stream_lasts() {
     });
 }
 
+/// All of it came as one event, and no further one will.
+#[test]
+fn a_full_buffer_leaves_the_rest_to_be_read() {
+    on_every_runtime(|| async {
+        let (mut client, mut server) = pair().await;
+        client.write_all(b"abcdefgh").await.unwrap();
+        while server.peek(&mut [0; 8]).await.unwrap() < 8 {}
+        let mut received = [0; 8];
+        for piece in received.chunks_mut(2) {
+            assert_eq!(server.read(piece).await.unwrap(), 2);
+        }
+        assert_eq!(&received, b"abcdefgh");
+    });
+}
+
 /// The end arrives with the data, before it is read, and after: a short read
 /// must not hide it.
 #[test]
