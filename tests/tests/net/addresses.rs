@@ -43,7 +43,8 @@ fn addresses_in_every_form_need_no_runtime() {
     assert_eq!(resolve_now(("127.0.0.1", 80)), [first]);
     assert_eq!(resolve_now(("::1", 80)), [second]);
     assert_eq!(resolve_now((String::from("::1"), 80)), [second]);
-    assert_eq!(resolve_now(&&"127.0.0.1:80"), [first]);
+    let reference: &&str = &"127.0.0.1:80";
+    assert_eq!(resolve_now(reference), [first]);
 }
 
 #[test]

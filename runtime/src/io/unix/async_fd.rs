@@ -100,8 +100,8 @@ impl<T: AsRawFd> AsyncFd<T> {
 
     /// The object, for operations that need it mutable.
     ///
-    /// It must not be exchanged for another: see
-    /// [`register`](Self::register#safety).
+    /// It must not be exchanged for another:
+    /// [`register`](Self::register) says what is asked of it.
     pub fn get_mut(&mut self) -> &mut T {
         &mut self.inner
     }

@@ -257,10 +257,6 @@ impl TcpStream {
     ///
     /// This costs nothing. Halves for different tasks come from
     /// [`into_split`](Self::into_split).
-    #[expect(
-        clippy::needless_lifetimes,
-        reason = "the documentation shows that this borrows"
-    )]
     pub fn split<'a>(&'a mut self) -> (ReadHalf<'a>, WriteHalf<'a>) {
         split::split(self)
     }
@@ -288,6 +284,7 @@ impl TcpStream {
     ///     reader.read_to_string(&mut answer).await.map(|_| answer)
     /// });
     /// writer.write_all(b"question").await?;
+    /// # peer.read_exact(&mut [0; 8]).await?;
     /// # peer.write_all(b"answer").await?;
     /// # drop(peer);
     /// assert_eq!(reading.await.unwrap()?, "answer");
