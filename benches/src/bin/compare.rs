@@ -2,10 +2,10 @@
 
 use std::fs;
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use filch_benches::compare::{Options, run};
+use filch_benches::compare::{Options, Row, run};
 use filch_benches::errand::run_if_sent;
 use filch_benches::report::page::{page, score};
 use filch_benches::report::{chart, machine, table};
@@ -21,12 +21,13 @@ Usage: compare [OPTIONS]
   --workers N     worker threads of each runtime (default 2)
   --only WORD     only workloads whose name or title contains WORD; may be repeated
   --smoke         show in a few seconds that everything runs; the figures mean nothing
+  --output DIR    write the results there, whatever was run
   --dry-run       write no files
   --list          list the workloads
   --help          show this
 
-A full run writes benches/RESULTS.md and benches/results.svg; with --only, --smoke or --dry-run
-nothing is written. The exit code is 1 when a contender has failed.
+A full run writes RESULTS.md and results.svg to benches/; with --only or --smoke nothing is
+written unless --output is given. The exit code is 1 when a contender has failed.
 ";
 
 fn main() -> ExitCode {
@@ -43,7 +44,7 @@ fn main() -> ExitCode {
             }
             ExitCode::SUCCESS
         }
-        Ok(Command::Compare { options, write }) => compare(&options, write),
+        Ok(Command::Compare { options, output }) => compare(&options, output.as_deref()),
         Err(message) => {
             eprintln!("{message}\n\n{HELP}");
             ExitCode::from(2)
@@ -55,7 +56,10 @@ fn main() -> ExitCode {
 enum Command {
     Help,
     List,
-    Compare { options: Options, write: bool },
+    Compare {
+        options: Options,
+        output: Option<PathBuf>,
+    },
 }
 
 fn parse(arguments: &[String]) -> Result<Command, String> {
@@ -65,7 +69,7 @@ fn parse(arguments: &[String]) -> Result<Command, String> {
         smoke: false,
         only: Vec::new(),
     };
-    let mut dry_run = false;
+    let (mut dry_run, mut output) = (false, None);
     let mut words = arguments.iter();
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or_else(|| format!("{word} needs a value"));
@@ -74,6 +78,7 @@ fn parse(arguments: &[String]) -> Result<Command, String> {
             "--list" => return Ok(Command::List),
             "--smoke" => options.smoke = true,
             "--dry-run" => dry_run = true,
+            "--output" => output = Some(PathBuf::from(value()?)),
             "--only" => options.only.push(value()?.clone()),
             "--rounds" => options.rounds = positive(word, value()?)?,
             "--workers" => options.workers = positive(word, value()?)?,
@@ -86,8 +91,13 @@ fn parse(arguments: &[String]) -> Result<Command, String> {
     if options.selected().is_empty() {
         return Err("no workload matches; --list shows them".to_owned());
     }
-    let write = !dry_run && !options.smoke && options.only.is_empty();
-    Ok(Command::Compare { options, write })
+    if options.only.is_empty() && !options.smoke {
+        output.get_or_insert_with(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")));
+    }
+    Ok(Command::Compare {
+        options,
+        output: output.filter(|_| !dry_run),
+    })
 }
 
 fn positive(option: &str, value: &str) -> Result<usize, String> {
@@ -97,7 +107,7 @@ fn positive(option: &str, value: &str) -> Result<usize, String> {
     }
 }
 
-fn compare(options: &Options, write: bool) -> ExitCode {
+fn compare(options: &Options, output: Option<&Path>) -> ExitCode {
     raise_file_limit();
     for (label, value) in machine::facts() {
         println!("{label}: {value}");
@@ -117,7 +127,9 @@ fn compare(options: &Options, write: bool) -> ExitCode {
     if !options.smoke {
         println!("{} targets met, {} missed", score.met, score.missed.len());
     }
-    if write && let Err(error) = write_results(options, &rows) {
+    if let Some(folder) = output
+        && let Err(error) = write_results(folder, options, &rows)
+    {
         eprintln!("the results cannot be written: {error}");
         return ExitCode::FAILURE;
     }
@@ -132,8 +144,7 @@ fn compare(options: &Options, write: bool) -> ExitCode {
     }
 }
 
-fn write_results(options: &Options, rows: &[filch_benches::compare::Row]) -> io::Result<()> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+fn write_results(folder: &Path, options: &Options, rows: &[Row]) -> io::Result<()> {
     fs::write(folder.join("results.svg"), chart::chart(rows))?;
     fs::write(
         folder.join("RESULTS.md"),

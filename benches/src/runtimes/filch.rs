@@ -30,7 +30,9 @@ impl<T> Future for Joined<T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        Pin::new(&mut self.0).poll(cx).map(|output| output.expect("the task neither panics nor is cancelled"))
+        Pin::new(&mut self.0)
+            .poll(cx)
+            .map(|output| output.expect("the task neither panics nor is cancelled"))
     }
 }
 
@@ -39,7 +41,10 @@ impl Runtime for Filch {
     type Tasks = InContext;
 
     fn new(workers: usize) -> Self {
-        let runtime = ::filch::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build();
+        let runtime = ::filch::runtime::Builder::new_multi_thread()
+            .worker_threads(workers)
+            .enable_all()
+            .build();
         Self(runtime.expect("a runtime can be built"))
     }
 

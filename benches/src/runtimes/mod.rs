@@ -1,5 +1,6 @@
 //! The contenders behind two traits: what owns a runtime, and what a task does with it.
 
+mod filch;
 pub mod raw;
 mod smol;
 mod tokio;
@@ -10,8 +11,8 @@ use std::io;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+pub use self::filch::Filch;
 pub use self::smol::Smol;
-pub use self::tokio::Tokio as Filch;
 pub use self::tokio::Tokio;
 
 /// A runtime with its worker threads; dropping it stops them.
