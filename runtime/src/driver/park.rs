@@ -126,7 +126,7 @@ impl Driver {
         if turn.events > 0 || turn.unparked || limit == Limit::AtMost(Duration::ZERO) {
             return handle.fire_timers();
         }
-        match handle.timers.earliest() {
+        match handle.timers.prepare_sleep() {
             Some(deadline) if handle.clock.can_auto_advance() => handle.clock.advance_to(deadline),
             _ => {
                 self.turn(handle, match limit {
@@ -135,6 +135,7 @@ impl Driver {
                 });
             }
         }
+        handle.timers.finish_sleep();
         handle.fire_timers();
     }
 

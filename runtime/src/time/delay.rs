@@ -27,7 +27,10 @@ impl Delay {
     /// Waits until `deadline`.
     #[track_caller]
     pub(super) fn until(deadline: Instant) -> Delay {
-        Delay { deadline, timer: Timer::new(context::expect_timers(), None) }
+        Delay {
+            deadline,
+            timer: Timer::new(context::expect_timers(), None),
+        }
     }
 
     /// Waits for `duration` from now; `None` if no instant lies that far ahead.
@@ -37,7 +40,10 @@ impl Delay {
         let now = shard.clock().instant();
         let deadline = Instant::from_std(now.checked_add(duration)?);
         let made = shard.clock().to_tick(now);
-        Some(Delay { deadline, timer: Timer::new(shard, Some(made)) })
+        Some(Delay {
+            deadline,
+            timer: Timer::new(shard, Some(made)),
+        })
     }
 
     pub(super) fn deadline(&self) -> Instant {

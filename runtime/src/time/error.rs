@@ -95,7 +95,9 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self.0 {
-            Kind::Shutdown => "the timer is shutdown, must be called from the context of filch runtime",
+            Kind::Shutdown => {
+                "the timer is shutdown, must be called from the context of filch runtime"
+            }
             Kind::AtCapacity => "timer is at capacity and cannot create a new entry",
             Kind::Invalid => "timer duration exceeds maximum duration",
         })
@@ -111,11 +113,20 @@ mod tests {
     #[test]
     fn each_kind_is_only_itself() {
         let kinds = [Error::shutdown(), Error::at_capacity(), Error::invalid()];
-        let answers =
-            kinds.map(|error| [error.is_shutdown(), error.is_at_capacity(), error.is_invalid()]);
+        let answers = kinds.map(|error| {
+            [
+                error.is_shutdown(),
+                error.is_at_capacity(),
+                error.is_invalid(),
+            ]
+        });
         assert_eq!(
             answers,
-            [[true, false, false], [false, true, false], [false, false, true]]
+            [
+                [true, false, false],
+                [false, true, false],
+                [false, false, true]
+            ]
         );
         let texts = kinds.map(|error| error.to_string());
         assert!(texts[0] != texts[1] && texts[1] != texts[2] && texts[0] != texts[2]);
@@ -123,7 +134,10 @@ mod tests {
 
     #[test]
     fn elapsed_is_a_timeout_to_io() {
-        assert_eq!(io::Error::from(Elapsed::new()).kind(), io::ErrorKind::TimedOut);
+        assert_eq!(
+            io::Error::from(Elapsed::new()).kind(),
+            io::ErrorKind::TimedOut
+        );
         assert_eq!(format!("{:>22}", Elapsed::new()), "  deadline has elapsed");
     }
 }

@@ -209,7 +209,10 @@ impl Interval {
         ready!(self.delay.poll_elapsed(cx));
         let scheduled = self.delay.deadline();
         let now = self.delay.now();
-        self.delay.rearm(self.missed_tick_behavior.next_tick(scheduled, now, self.period));
+        self.delay.rearm(
+            self.missed_tick_behavior
+                .next_tick(scheduled, now, self.period),
+        );
         Poll::Ready(scheduled)
     }
 
@@ -281,9 +284,11 @@ mod tests {
 
     #[test]
     fn a_tick_within_the_tolerance_is_not_missed() {
-        for behavior in
-            [MissedTickBehavior::Burst, MissedTickBehavior::Delay, MissedTickBehavior::Skip]
-        {
+        for behavior in [
+            MissedTickBehavior::Burst,
+            MissedTickBehavior::Delay,
+            MissedTickBehavior::Skip,
+        ] {
             assert_eq!(next(behavior, Duration::ZERO), PERIOD);
             assert_eq!(next(behavior, TOLERANCE), PERIOD);
         }
@@ -292,7 +297,10 @@ mod tests {
     #[test]
     fn bursts_keep_the_old_times() {
         for late in [6, 50, 120] {
-            assert_eq!(next(MissedTickBehavior::Burst, Duration::from_millis(late)), PERIOD);
+            assert_eq!(
+                next(MissedTickBehavior::Burst, Duration::from_millis(late)),
+                PERIOD
+            );
         }
     }
 
@@ -305,15 +313,21 @@ mod tests {
 
     #[test]
     fn skips_go_to_the_next_multiple() {
-        let next_after = |millis| {
-            next(MissedTickBehavior::Skip, Duration::from_millis(millis)).as_millis()
-        };
+        let next_after =
+            |millis| next(MissedTickBehavior::Skip, Duration::from_millis(millis)).as_millis();
         assert_eq!(next_after(6), 50);
         assert_eq!(next_after(49), 50);
-        assert_eq!(next_after(50), 100, "the tick of this very moment is missed, too");
+        assert_eq!(
+            next_after(50),
+            100,
+            "the tick of this very moment is missed, too"
+        );
         assert_eq!(next_after(170), 200);
         let long = Duration::from_secs(86_400 * 365 * 100) + Duration::from_millis(1);
-        assert_eq!(next(MissedTickBehavior::Skip, long), long + PERIOD - Duration::from_millis(1));
+        assert_eq!(
+            next(MissedTickBehavior::Skip, long),
+            long + PERIOD - Duration::from_millis(1)
+        );
     }
 
     #[test]
@@ -323,6 +337,9 @@ mod tests {
         let late = Duration::from_secs(2 * u64::from(u32::MAX)) + Duration::from_nanos(1);
         let next = MissedTickBehavior::Skip.next_tick(scheduled, scheduled + late, period);
         let into_period = (late.as_nanos() % 3) as u64;
-        assert_eq!(next - scheduled, late + Duration::from_nanos(3 - into_period));
+        assert_eq!(
+            next - scheduled,
+            late + Duration::from_nanos(3 - into_period)
+        );
     }
 }

@@ -33,7 +33,9 @@ use std::task::{Context, Poll};
 /// ```
 #[track_caller]
 pub fn sleep_until(deadline: Instant) -> Sleep {
-    Sleep { delay: Delay::until(deadline) }
+    Sleep {
+        delay: Delay::until(deadline),
+    }
 }
 
 /// Waits for `duration`, counted from this call.

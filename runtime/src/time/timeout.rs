@@ -46,7 +46,10 @@ pub fn timeout<F>(duration: Duration, future: F) -> Timeout<F::IntoFuture>
 where
     F: IntoFuture,
 {
-    Timeout { value: future.into_future(), delay: Delay::after(duration) }
+    Timeout {
+        value: future.into_future(),
+        delay: Delay::after(duration),
+    }
 }
 
 /// Runs `future` to completion, but gives up at `deadline`.
@@ -83,7 +86,10 @@ pub fn timeout_at<F>(deadline: Instant, future: F) -> Timeout<F::IntoFuture>
 where
     F: IntoFuture,
 {
-    Timeout { value: future.into_future(), delay: Some(Delay::until(deadline)) }
+    Timeout {
+        value: future.into_future(),
+        delay: Some(Delay::until(deadline)),
+    }
 }
 
 pin_project! {

@@ -43,7 +43,11 @@ fn a_paused_clock_moves_only_when_told() {
     clock.advance_to(Tick::from_duration(3 * SECOND));
     assert_eq!(clock.instant(), clock.base + 3 * SECOND);
     clock.advance_to(Tick::from_duration(2 * SECOND));
-    assert_eq!(clock.now(), Tick::from_duration(3 * SECOND), "time does not turn back");
+    assert_eq!(
+        clock.now(),
+        Tick::from_duration(3 * SECOND),
+        "time does not turn back"
+    );
 }
 
 #[test]

@@ -42,7 +42,10 @@ fn timers(shards: usize) -> (Arc<Timers>, std::sync::Arc<Flag>) {
     let unparked = std::sync::Arc::new(Flag::default());
     let unpark = std::sync::Arc::clone(&unparked);
     let clock = Arc::new(Clock::new(false));
-    (Arc::new(Timers::new(shards, clock, Box::new(move || unpark.raise()))), unparked)
+    (
+        Arc::new(Timers::new(shards, clock, Box::new(move || unpark.raise()))),
+        unparked,
+    )
 }
 
 fn timer(timers: &Timers, shard: usize) -> Timer {
@@ -183,8 +186,10 @@ fn loom_sleep_races_register() {
             })
             .collect();
         let horizon = timers.prepare_sleep();
-        let registered: Vec<Timer> =
-            registering.into_iter().map(|thread| thread.join().unwrap()).collect();
+        let registered: Vec<Timer> = registering
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect();
 
         let in_time = horizon.is_some_and(|horizon| horizon <= SOON);
         assert!(in_time || unparked.is_raised(), "asleep until {horizon:?}");

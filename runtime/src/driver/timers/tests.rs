@@ -37,7 +37,11 @@ fn fixture(shards: usize, paused: bool) -> Fixture {
     let count = Arc::clone(&unparks);
     let unpark = Box::new(move || count.step());
     let timers = Timers::new(shards, Arc::clone(&clock), unpark);
-    Fixture { timers, clock, unparks }
+    Fixture {
+        timers,
+        clock,
+        unparks,
+    }
 }
 
 fn at(nanos: u64) -> Tick {
@@ -96,7 +100,10 @@ fn only_the_last_waker_is_woken() {
     let fixture = fixture(1, true);
     let (mut timer, first, _) = fixture.waiting(0, at(5));
     let second = Arc::new(Count::default());
-    assert_eq!(timer.poll(at(5), &Waker::from(Arc::clone(&second))), Ok(Poll::Pending));
+    assert_eq!(
+        timer.poll(at(5), &Waker::from(Arc::clone(&second))),
+        Ok(Poll::Pending)
+    );
     assert_eq!(Arc::strong_count(&first), 1, "its waker is dropped");
     fixture.fire_at(at(5));
     assert_eq!((first.get(), second.get()), (0, 1));
@@ -151,7 +158,8 @@ fn a_rearmed_timer_looks_at_the_clock() {
 
 #[test]
 fn a_running_clock_rounds_and_a_paused_one_does_not() {
-    let hour = Tick::from_duration(Duration::from_secs(3600)).saturating_add(Duration::from_nanos(1));
+    let hour =
+        Tick::from_duration(Duration::from_secs(3600)).saturating_add(Duration::from_nanos(1));
     let running = fixture(1, false);
     let _timer = running.waiting(0, hour);
     assert_eq!(running.timers.earliest(), Some(coalesce(Tick::ZERO, hour)));

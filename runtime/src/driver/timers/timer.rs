@@ -31,7 +31,10 @@ impl Timer {
     /// A timer on `shard`, whose clock reads `now` if the caller has looked.
     #[inline]
     pub(crate) fn new(shard: Arc<TimerShard>, now: Option<Tick>) -> Timer {
-        Timer { shard, state: State::Fresh(now) }
+        Timer {
+            shard,
+            state: State::Fresh(now),
+        }
     }
 
     #[inline]
@@ -129,6 +132,8 @@ impl Drop for Timer {
 
 impl fmt::Debug for Timer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Timer").field("state", &self.state).finish_non_exhaustive()
+        f.debug_struct("Timer")
+            .field("state", &self.state)
+            .finish_non_exhaustive()
     }
 }
