@@ -5,8 +5,8 @@ mod function;
 use crate::args::{Config, Flavor};
 use crate::locate::RuntimePath;
 use function::Function;
-use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
+use proc_macro2::TokenStream;
+use quote::quote;
 use syn::{Error, GenericArgument, PathArguments, Result, ReturnType, Type};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,9 +99,9 @@ fn generate(
         ReturnType::Default => quote!(()),
         ReturnType::Type(_, ty) => quote!(#ty),
     };
-    let block = function.block();
+    let block = function.block(&declared_output(&function.signature.output, &output));
     let body = match kind {
-        Kind::Main => main_body(&function.signature.output, &output, &block),
+        Kind::Main => quote!(let body = async #block;),
         // One `block_on` over a trait object instead of one for every test: a
         // crate with a thousand tests compiles the runtime's entry once.
         Kind::Test => quote! {
@@ -110,50 +110,43 @@ fn generate(
                 ::core::pin::pin!(body);
         },
     };
-    let run = run(&function, config, path);
     let test_attribute = match kind {
         Kind::Main => TokenStream::new(),
         Kind::Test => quote!(#[::core::prelude::v1::test]),
     };
+    let run = run(config, path);
     function.with_body(&test_attribute, &quote!(#body #run))
 }
 
-/// The future of a `main`, with its output checked against the return type
-/// where that can be named, so that a mismatch is reported at the user's last
-/// statement instead of somewhere inside `block_on`.
-fn main_body(declared: &ReturnType, output: &TokenStream, block: &TokenStream) -> TokenStream {
-    let nameable = match declared {
-        ReturnType::Default => true,
-        ReturnType::Type(_, ty) => !matches!(**ty, Type::Never(_)) && !mentions_impl_trait(ty),
-    };
-    let check = nameable.then(|| {
-        quote! {
-            if false {
-                let _: &dyn ::core::future::Future<Output = #output> = &body;
-            }
+/// A statement that never does anything, but makes the declared output the
+/// output of the `async` block it begins.
+///
+/// Without it the block's output would be inferred from the body, and a body
+/// of another type be reported as a mismatch somewhere in the expansion. With
+/// it the compiler points at the very expression, as in any function.
+fn declared_output(declared: &ReturnType, output: &TokenStream) -> TokenStream {
+    match declared {
+        // These cannot be written down in an expression.
+        ReturnType::Type(_, ty) if matches!(**ty, Type::Never(_)) || mentions_impl_trait(ty) => {
+            TokenStream::new()
         }
-    });
-    quote! {
-        let body = async #block;
-        #check
+        _ => quote! {
+            if let ::core::option::Option::Some(output) = ::core::option::Option::None::<#output> {
+                return output;
+            }
+        },
     }
 }
 
 /// Builds the runtime and blocks on `body`.
-fn run(function: &Function, config: &Config, path: &RuntimePath) -> TokenStream {
-    // rustc points a type mismatch at the last statement; these tokens claim
-    // to stand there, while names in them resolve where the macro is called.
-    let (start, end) = function.last_statement_spans();
-    let start = Span::call_site().located_at(start);
-    let end = Span::call_site().located_at(end);
-
+fn run(config: &Config, path: &RuntimePath) -> TokenStream {
     let runtime = match &config.crate_path {
-        Some(path) => quote_spanned!(start=> #path),
+        Some(path) => quote!(#path),
         None => path.tokens.clone(),
     };
     let constructor = match config.flavor {
-        Flavor::CurrentThread => quote_spanned!(start=> new_current_thread()),
-        Flavor::MultiThread => quote_spanned!(start=> new_multi_thread()),
+        Flavor::CurrentThread => quote!(new_current_thread()),
+        Flavor::MultiThread => quote!(new_multi_thread()),
     };
     let worker_threads = config
         .worker_threads
@@ -161,9 +154,8 @@ fn run(function: &Function, config: &Config, path: &RuntimePath) -> TokenStream 
     let start_paused = config
         .start_paused
         .map(|paused| quote!(.start_paused(#paused)));
-    // The explicit `return` makes rustc check the value against the declared
-    // return type rather than against the block's.
-    quote_spanned! {end=>
+    // A `return`, because the block of a function that returns `!` has none.
+    quote! {
         #[allow(clippy::expect_used, clippy::diverging_sub_expression, clippy::needless_return, clippy::unwrap_in_result)]
         {
             return #runtime::runtime::Builder::#constructor

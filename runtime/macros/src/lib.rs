@@ -48,21 +48,21 @@ use proc_macro::TokenStream;
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
 /// #[filch::main]
 /// async fn main() {
 ///     println!("on every core");
 /// }
 /// ```
 ///
-/// ```ignore
+/// ```
 /// #[filch::main(flavor = "multi_thread", worker_threads = 2)]
 /// async fn main() -> std::io::Result<()> {
 ///     Ok(())
 /// }
 /// ```
 ///
-/// ```ignore
+/// ```
 /// #[filch::main(flavor = "current_thread")]
 /// async fn main() {
 ///     println!("on this thread alone");
@@ -71,7 +71,8 @@ use proc_macro::TokenStream;
 ///
 /// Through a crate that re-exports filch:
 ///
-/// ```ignore
+/// ```
+/// # mod my_framework { pub use filch; }
 /// #[my_framework::filch::main(crate = "my_framework::filch")]
 /// async fn main() {}
 /// ```
@@ -102,7 +103,7 @@ pub fn main(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
 /// #[filch::test]
 /// async fn on_one_thread() {
 ///     assert_eq!(filch::spawn(async { 1 + 1 }).await.unwrap(), 2);
@@ -116,7 +117,7 @@ pub fn main(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// With the clock paused an hour passes as soon as nothing else is left to do:
 ///
-/// ```ignore
+/// ```
 /// #[filch::test(start_paused = true)]
 /// async fn waits_an_hour() {
 ///     filch::time::sleep(std::time::Duration::from_secs(3600)).await;

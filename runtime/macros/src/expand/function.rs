@@ -1,22 +1,20 @@
 //! A function item whose body stays unparsed.
 //!
-//! Only what the macros look at is parsed: attributes, visibility, signature,
-//! and where the last statement of the body starts and ends. The statements
-//! themselves pass through as tokens, which keeps the macros fast and lets
+//! Only what the macros look at is parsed: attributes, visibility, signature.
+//! The body passes through as tokens, which keeps the macros fast and lets
 //! them accept whatever syntax the compiler does.
 
-use proc_macro2::{Span, TokenStream, TokenTree};
+use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::parse::{Parse, ParseStream};
-use syn::{AttrStyle, Attribute, Meta, Signature, Token, Visibility, braced, token};
+use syn::{AttrStyle, Attribute, Meta, Signature, Visibility, braced, token};
 
 pub(super) struct Function {
     attributes: Vec<Attribute>,
     visibility: Visibility,
     pub(super) signature: Signature,
     brace: token::Brace,
-    /// The body, split after each `;`.
-    statements: Vec<TokenStream>,
+    body: TokenStream,
 }
 
 impl Function {
@@ -49,29 +47,15 @@ impl Function {
         })
     }
 
-    /// The body with its braces, which keep their place in the source.
-    pub(super) fn block(&self) -> TokenStream {
+    /// The body behind a `prologue`, in its own braces, which keep their place
+    /// in the source.
+    pub(super) fn block(&self, prologue: &TokenStream) -> TokenStream {
         let mut tokens = TokenStream::new();
         self.brace.surround(&mut tokens, |tokens| {
-            tokens.extend(self.statements.iter().cloned())
+            prologue.to_tokens(tokens);
+            self.body.to_tokens(tokens);
         });
         tokens
-    }
-
-    /// Where the last statement starts and ends.
-    pub(super) fn last_statement_spans(&self) -> (Span, Span) {
-        // A span can only be joined on nightly: keep both ends.
-        let mut tokens = self
-            .statements
-            .last()
-            .cloned()
-            .unwrap_or_default()
-            .into_iter();
-        let start = tokens
-            .next()
-            .map_or_else(Span::call_site, |token| token.span());
-        let end = tokens.last().map_or(start, |token| token.span());
-        (start, end)
     }
 
     /// The same function with another body.
@@ -106,29 +90,13 @@ impl Parse for Function {
             attributes.push(attribute);
         }
 
-        let mut statements = Vec::new();
-        let mut statement = TokenStream::new();
-        while !content.is_empty() {
-            let token: TokenTree = content.parse()?;
-            let ends = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == ';');
-            statement.extend([token]);
-            // Any further semicolons are empty statements and point nowhere.
-            while ends && let Some(empty) = content.parse::<Option<Token![;]>>()? {
-                empty.to_tokens(&mut statement);
-            }
-            if ends {
-                statements.push(std::mem::take(&mut statement));
-            }
-        }
-        if !statement.is_empty() {
-            statements.push(statement);
-        }
+        let body = content.parse()?;
         Ok(Self {
             attributes,
             visibility,
             signature,
             brace,
-            statements,
+            body,
         })
     }
 }
