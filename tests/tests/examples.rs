@@ -130,7 +130,7 @@ fn echo_sends_back_what_it_receives() {
     let mut reader = stream.try_clone().expect("a socket can be cloned");
     // More than any buffer on the way holds.
     let sent: Vec<u8> = (0..4_000_000_u32)
-        .map(|index| (index * index >> 7) as u8)
+        .map(|index| (index.wrapping_mul(index) >> 7) as u8)
         .collect();
     let received = thread::spawn(move || {
         let mut all = Vec::new();
@@ -149,7 +149,7 @@ fn echo_sends_back_what_it_receives() {
 
 #[test]
 fn echo_survives_thousands_of_connections_and_resets() {
-    const ROUNDS: usize = 20;
+    const ROUNDS: usize = 30;
     const AT_ONCE: usize = 100;
     let mut server = Server::start("echo");
     for round in 0..ROUNDS {
