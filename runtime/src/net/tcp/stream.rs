@@ -120,7 +120,10 @@ impl TcpStream {
     /// The handshake of a connection within the machine is usually over when
     /// `connect` returns, although it still says "in progress". One question
     /// for the peer's name finds that out, and spares the task a turn of the
-    /// driver; for a remote peer its price vanishes beside the round trip.
+    /// driver; for a remote peer its price vanishes beside the round trip. (Two
+    /// sockets that connect to each other at the same moment may have a name
+    /// before the handshake is over. Then the first operation waits for it, and
+    /// reports its failure.)
     pub(super) async fn connect_socket(
         socket: Socket,
         addr: SocketAddr,
