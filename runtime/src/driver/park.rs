@@ -87,9 +87,19 @@ impl DriverHandle {
         self.turns.load(Relaxed)
     }
 
+    /// Whether there is any source whose events a turn could find.
+    pub(crate) fn has_sources(&self) -> bool {
+        self.io.registered_count() != self.io.deregistered_count()
+    }
+
+    /// Whether any timer is registered.
+    pub(crate) fn has_timers(&self) -> bool {
+        self.timers.earliest().is_some()
+    }
+
     /// Fires the timers that are due.
     pub(crate) fn fire_timers(&self) {
-        if self.timers.earliest().is_some() {
+        if self.has_timers() {
             self.timers.fire_due(self.clock.now());
         }
     }

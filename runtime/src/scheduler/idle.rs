@@ -74,11 +74,12 @@ pub(crate) struct Wake {
 
 /// What a worker that has just parked has to do.
 #[derive(Debug, PartialEq, Eq)]
-#[must_use = "the last searcher has to look at the queues once more"]
+#[must_use = "the last one has to look at the queues once more"]
 pub(crate) enum Parked {
-    /// Nobody else searches: work pushed meanwhile rests on the caller.
-    LastSearcher,
-    /// Somebody else searches, or the caller did not search.
+    /// Nobody else searches, or is awake at all: work pushed meanwhile rests on
+    /// the caller.
+    Last,
+    /// Somebody else will see to it.
     Quietly,
 }
 
@@ -96,46 +97,40 @@ impl Idle {
         }
     }
 
-    /// Chooses a sleeper for work that was just pushed, if one is needed.
-    ///
-    /// Not needed while a worker searches: it will find the work, or look
-    /// again before it stops searching.
-    pub(crate) fn wake_for_work(&self) -> Wake {
+    /// Chooses a sleeper for a task that was just pushed from outside the
+    /// workers, if nobody is awake who will find it.
+    pub(crate) fn wake_for_push(&self) -> Wake {
+        self.wake_if(|counts| counts.awake == 0)
+    }
+
+    /// Chooses a sleeper for work that those awake do not get done, if nobody
+    /// is on the way to it already.
+    pub(crate) fn wake_for_backlog(&self) -> Wake {
+        self.wake_if(|counts| counts.searching == 0 && counts.awake < self.workers)
+    }
+
+    fn wake_if(&self, needed: impl Fn(Counts) -> bool) -> Wake {
         // ORDERING: the fence orders the caller's push before the load; its
-        // partner is the fence in `transition_from_searching` and the SeqCst
-        // decrement in `transition_to_parked`. Either this load sees the
-        // searcher gone, or the searcher's look sees the push.
+        // partners are the fences in `transition_from_searching` and in
+        // `transition_to_parked`. Either this load sees the worker gone, or
+        // that worker's look sees the push.
         fence(SeqCst);
         // ORDERING: Relaxed; the fence above carries the order.
-        if !self.may_wake(self.state.load(Relaxed)) {
+        if !needed(Counts::of(self.state.load(Relaxed))) {
             return Wake::default();
         }
         let mut sleepers = self.sleepers.lock();
-        // ORDERING: Relaxed; a second searcher may have come up meanwhile.
-        if !self.may_wake(self.state.load(Relaxed)) {
+        // ORDERING: Relaxed; somebody may have woken meanwhile.
+        if !needed(Counts::of(self.state.load(Relaxed))) {
             return Wake::default();
         }
-        // The watcher is the last to go: the others need no rearming.
-        let Some(position) =
-            sleepers.stack.iter().rposition(|&w| Some(w) != sleepers.watcher).or_else(|| sleepers.stack.len().checked_sub(1))
-        else {
+        let Some(worker) = sleepers.pop() else {
             return Wake::default();
         };
-        let worker = sleepers.stack.remove(position);
-        if sleepers.watcher == Some(worker) {
-            sleepers.watcher = None;
-            sleepers.resting = false;
-        }
         // ORDERING: SeqCst: one total order with the decrement of a parking
         // worker, so that two wake-ups for one push are rare (never wrong).
         self.state.fetch_add(AWAKE_ONE + SEARCHING_ONE, SeqCst);
-        let watcher = sleepers.rouse_watcher();
-        Wake { worker: Some(worker), watcher }
-    }
-
-    fn may_wake(&self, word: usize) -> bool {
-        let counts = Counts::of(word);
-        counts.searching == 0 && counts.awake < self.workers
+        Wake { worker: Some(worker), watcher: sleepers.rouse_watcher() }
     }
 
     /// Whether some worker sleeps. Relaxed: a hint for policies.
@@ -159,7 +154,7 @@ impl Idle {
         if 2 * Counts::of(self.state.load(Relaxed)).searching >= self.workers {
             return false;
         }
-        // ORDERING: SeqCst, one order with `wake_for_work`.
+        // ORDERING: SeqCst, one order with `wake_if`.
         self.state.fetch_add(SEARCHING_ONE, SeqCst);
         true
     }
@@ -169,7 +164,7 @@ impl Idle {
     #[must_use = "the last searcher has to look at the queues once more"]
     pub(crate) fn transition_from_searching(&self) -> bool {
         // ORDERING: SeqCst, and a fence so that the caller's next look at the
-        // queues is ordered after it; partner: `wake_for_work`.
+        // queues is ordered after it; partner: `wake_if`.
         let word = self.state.fetch_sub(SEARCHING_ONE, SeqCst);
         fence(SeqCst);
         debug_assert!(Counts::of(word).searching > 0, "{:?}", Counts::of(word));
@@ -181,14 +176,14 @@ impl Idle {
         let mut sleepers = self.sleepers.lock();
         let delta = AWAKE_ONE + if searching { SEARCHING_ONE } else { 0 };
         // ORDERING: SeqCst and a fence: the caller's last look at the queues
-        // comes after; partner: the fence in `wake_for_work`.
+        // comes after; partner: the fence in `wake_if`.
         let word = self.state.fetch_sub(delta, SeqCst);
         fence(SeqCst);
         debug_assert!(!sleepers.stack.contains(&worker), "worker {worker} parks twice");
         sleepers.stack.push(worker);
         let counts = Counts::of(word);
-        if searching && counts.searching == 1 || !searching && counts.awake == 1 {
-            Parked::LastSearcher
+        if searching && counts.searching == 1 || counts.awake == 1 {
+            Parked::Last
         } else {
             Parked::Quietly
         }
@@ -258,6 +253,18 @@ impl Idle {
 pub(crate) struct AlreadyWoken;
 
 impl Sleepers {
+    /// Takes the sleeper to wake: the one that parked last, but the watcher
+    /// last of all, for the others need no successor.
+    fn pop(&mut self) -> Option<usize> {
+        let no_watcher = self.stack.iter().rposition(|&worker| Some(worker) != self.watcher);
+        let worker = self.stack.remove(no_watcher.or(self.stack.len().checked_sub(1))?);
+        if self.watcher == Some(worker) {
+            self.watcher = None;
+            self.resting = false;
+        }
+        Some(worker)
+    }
+
     /// Somebody woke: a watcher at rest has to watch again.
     fn rouse_watcher(&mut self) -> Option<usize> {
         if std::mem::take(&mut self.resting) { self.watcher } else { None }

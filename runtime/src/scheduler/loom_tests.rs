@@ -46,7 +46,7 @@ impl Model {
 
     fn inject(&self, task: u32) {
         self.injector.push(task);
-        self.unpark(self.idle.wake_for_work());
+        self.unpark(self.idle.wake_for_push());
     }
 
     fn done(&self) -> bool {
@@ -87,14 +87,14 @@ impl Model {
                     && self.idle.transition_from_searching()
                     && self.has_work()
                 {
-                    self.unpark(self.idle.wake_for_work());
+                    self.unpark(self.idle.wake_for_backlog());
                 }
                 self.run_one();
                 continue;
             }
             let parked = self.idle.transition_to_parked(own, std::mem::take(&mut searching));
-            if parked == Parked::LastSearcher && self.has_work() {
-                self.unpark(self.idle.wake_for_work());
+            if parked == Parked::Last && self.has_work() {
+                self.unpark(self.idle.wake_for_backlog());
             }
             while !self.done() {
                 self.parkers[own].park(None);
@@ -180,7 +180,7 @@ fn loom_local_push_then_wake_races_with_parking() {
         };
         first.push(1);
         first.push(2);
-        model.unpark(model.idle.wake_for_work());
+        model.unpark(model.idle.wake_for_backlog());
         model.work(0, &first);
         other.join().unwrap();
     });

@@ -70,7 +70,7 @@ impl Worker<'_> {
     pub(super) fn stop_searching(&self, core: &mut Core) {
         core.searching = false;
         if self.shared.idle.transition_from_searching() && self.shared.has_visible_work() {
-            self.shared.wake_for_work();
+            self.shared.wake_for_backlog();
         }
     }
 }

@@ -85,12 +85,13 @@ impl Shared {
             self.drain_injector();
             return;
         }
-        self.wake_for_work();
+        self.unpark(self.idle.wake_for_push());
     }
 
-    /// Wakes a worker for work that was just pushed, unless one searches.
-    pub(super) fn wake_for_work(&self) {
-        self.unpark(self.idle.wake_for_work());
+    /// Wakes a worker for work that those awake do not get done, unless one
+    /// searches already.
+    pub(super) fn wake_for_backlog(&self) {
+        self.unpark(self.idle.wake_for_backlog());
     }
 
     pub(super) fn unpark(&self, wake: Wake) {

@@ -9,19 +9,25 @@
 //! at most while a worker is idle, and the price is one short wake-up a look, not
 //! one for each task.
 //!
-//! When nothing has moved for [`QUIET_LOOKS`] and nobody is awake, the watcher
-//! rests: it sleeps without a limit. The first worker to wake rouses it.
+//! The looks come every [`FIRST_LOOK`] while polls are long, for then somebody may
+//! get stuck behind one, and up to [`LOOK_PERIOD`] apart while they are short. When
+//! nothing has moved for [`QUIET_LOOKS`] and nobody is awake, the watcher rests: it
+//! sleeps without a limit. The first worker to wake rouses it.
 
 use super::idle::Parked;
 use super::worker::{Core, Worker};
 use crate::driver::Limit;
 use std::time::{Duration, Instant};
 
-/// The first look after falling asleep beside workers that are awake.
+/// The first look after falling asleep beside workers that are awake, and the
+/// time between looks while their polls are long.
 const FIRST_LOOK: Duration = Duration::from_micros(100);
 
-/// The time between later looks.
+/// The most time between looks while somebody is awake.
 const LOOK_PERIOD: Duration = Duration::from_millis(1);
+
+/// Polls that take longer than this on average are long.
+const LONG_POLL: Duration = Duration::from_micros(25);
 
 /// So many looks without any change, and the watcher may rest.
 const QUIET_LOOKS: u32 = 4;
@@ -34,13 +40,15 @@ pub(super) struct Watch {
     /// The turn count of the driver.
     turns: u64,
     quiet: u32,
+    /// The time until the next look.
+    period: Duration,
     /// The driver lies idle while somebody is awake: sleep in it.
     take_driver: bool,
 }
 
 impl Watch {
     pub(super) fn new(workers: usize) -> Self {
-        Self { polls: vec![0; workers].into(), turns: 0, quiet: 0, take_driver: true }
+        Self { polls: vec![0; workers].into(), turns: 0, quiet: 0, period: FIRST_LOOK, take_driver: true }
     }
 }
 
@@ -62,22 +70,21 @@ impl Worker<'_> {
         }
         self.remote.counters.parks.add(1);
         let searched = std::mem::take(&mut core.searching);
-        if shared.idle.transition_to_parked(core.index, searched) == Parked::LastSearcher
+        if shared.idle.transition_to_parked(core.index, searched) == Parked::Last
             && shared.has_visible_work()
         {
-            shared.wake_for_work();
+            shared.wake_for_backlog();
         }
         core.watch.quiet = 0;
+        core.watch.period = FIRST_LOOK;
         core.watch.take_driver = !shared.idle.has_awake();
         self.note_progress(&mut core);
-        let mut period = FIRST_LOOK;
         while !shared.is_shutting_down() {
             let woken;
-            (core, woken) = self.sleep_once(core, period);
+            (core, woken) = self.sleep_once(core);
             if self.wakes_up(&mut core, woken) {
                 break;
             }
-            period = LOOK_PERIOD;
         }
         core.forget_time();
         if !core.has_local_work(self.remote) {
@@ -114,11 +121,11 @@ impl Worker<'_> {
     }
 
     /// One sleep: in the driver if it is free, else on the parker.
-    fn sleep_once(&self, core: Box<Core>, period: Duration) -> (Box<Core>, Woken) {
+    fn sleep_once(&self, core: Box<Core>) -> (Box<Core>, Woken) {
         let shared = self.shared;
         let driver = &shared.services.driver;
         let held = if core.watch.take_driver { shared.driver.try_lock() } else { None };
-        let limit = self.limit(&core, period, held.is_none());
+        let limit = self.limit(&core, held.is_none());
         let look_at = limit.map(|limit| Instant::now() + limit);
         let core = match held {
             Some(mut held) => self.dispatch(core, || {
@@ -136,25 +143,24 @@ impl Worker<'_> {
     }
 
     /// How long to sleep: a watcher looks after a while, others need not.
-    fn limit(&self, core: &Core, period: Duration, on_condvar: bool) -> Option<Duration> {
+    fn limit(&self, core: &Core, on_condvar: bool) -> Option<Duration> {
         let idle = &self.shared.idle;
         let alone = self.shared.remotes.len() == 1;
         if alone || !idle.try_watch(core.index, on_condvar) {
             return None;
         }
         let rests = core.watch.quiet >= QUIET_LOOKS && idle.try_rest(core.index);
-        (!rests).then_some(period)
+        (!rests).then_some(core.watch.period)
     }
 
-    /// Remembers where everyone stands; true if anybody has moved.
-    fn note_progress(&self, core: &mut Core) -> bool {
-        let mut moved = false;
+    /// Remembers where everyone stands; returns the polls since the last time.
+    fn note_progress(&self, core: &mut Core) -> u64 {
+        let mut progress = 0;
         for (remote, seen) in self.shared.remotes.iter().zip(&mut core.watch.polls) {
             let polls = remote.counters.polls.get();
-            moved |= polls != *seen;
-            *seen = polls;
+            progress += polls.wrapping_sub(std::mem::replace(seen, polls));
         }
-        moved
+        progress
     }
 
     /// A watcher's look: true if there is work it should go and search.
@@ -163,11 +169,15 @@ impl Worker<'_> {
         let stuck = shared.remotes.iter().zip(&core.watch.polls).any(|(remote, &seen)| {
             remote.counters.polls.get() == seen && (!remote.stealer.is_empty() || remote.lifo.looks_occupied())
         });
-        let moved = self.note_progress(core);
-        core.watch.quiet = if moved { 0 } else { core.watch.quiet + 1 };
+        let progress = self.note_progress(core);
+        let awake = shared.idle.has_awake();
+        let watch = &mut core.watch;
+        watch.quiet = if progress > 0 { 0 } else { watch.quiet + 1 };
+        let long = awake && progress < watch.period.as_micros() as u64 / LONG_POLL.as_micros() as u64;
+        watch.period = if long { FIRST_LOOK } else { LOOK_PERIOD.min(watch.period * 2) };
         let turns = shared.services.driver.turns();
-        core.watch.take_driver = turns == core.watch.turns || !shared.idle.has_awake();
-        core.watch.turns = turns;
+        watch.take_driver = turns == watch.turns || !awake;
+        watch.turns = turns;
         stuck || !shared.injector.is_empty()
     }
 }

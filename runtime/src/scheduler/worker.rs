@@ -183,8 +183,10 @@ impl Worker<'_> {
     fn run_until_shutdown(&self, mut core: Box<Core>) -> Option<Box<Core>> {
         while !self.shared.is_shutting_down() {
             core.countdown -= 1;
-            if core.countdown == 0 || core.ahead_of_yielded == Some(0) {
+            if core.countdown == 0 {
                 core = self.maintain(core);
+            } else if core.ahead_of_yielded == Some(0) {
+                core = self.turn_for_yielded(core);
             }
             let task = core.next_local(self.remote).or_else(|| self.next_elsewhere(&mut core));
             core = match task {
@@ -229,29 +231,40 @@ impl Worker<'_> {
             None => self.dispatch(core, || driver.fire_timers()),
         };
         let now = driver.clock().now();
+        let before = core.maintained.unwrap_or(now);
         core.adapt_interval(now);
         self.remote.counters.forced_yields.add(crate::coop::take_forced_yields());
         if let Some(task) = self.shared.injector.pop() {
             core.queue.push(task);
         }
-        self.hand_out_backlog(&mut core, now);
+        self.hand_out_backlog(&mut core, before, now);
         core
     }
 
-    /// Wakes a sibling once tasks have waited here for as long as that costs.
-    fn hand_out_backlog(&self, core: &mut Core, now: Tick) {
-        if core.queue.is_empty() {
+    /// Wakes a sibling once tasks have waited for as long as that costs: since
+    /// the maintenance before the one that first saw them.
+    fn hand_out_backlog(&self, core: &mut Core, before: Tick, now: Tick) {
+        if core.queue.is_empty() && self.shared.injector.is_empty() {
             core.backlog_since = None;
             return;
         }
-        match core.backlog_since {
-            None => core.backlog_since = Some(now),
-            Some(since) if now.as_nanos() - since.as_nanos() >= BACKLOG_PATIENCE.as_nanos() as u64 => {
-                if self.shared.idle.has_sleepers() {
-                    self.shared.wake_for_work();
-                }
-            }
-            Some(_) => {}
+        let since = *core.backlog_since.get_or_insert(before);
+        let waited = now.as_nanos().saturating_sub(since.as_nanos());
+        if waited >= BACKLOG_PATIENCE.as_nanos() as u64 && self.shared.idle.has_sleepers() {
+            self.shared.wake_for_backlog();
+        }
+    }
+
+    /// Before a task that yielded is polled again: turns the driver once, so
+    /// that a loop of yields sees sockets and timers move.
+    fn turn_for_yielded(&self, mut core: Box<Core>) -> Box<Core> {
+        core.ahead_of_yielded = None;
+        let driver = &self.shared.services.driver;
+        let held = if driver.has_sources() { self.shared.driver.try_lock() } else { None };
+        match held {
+            Some(mut held) => self.dispatch(core, || held.poll(driver)),
+            None if driver.has_timers() => self.dispatch(core, || driver.fire_timers()),
+            None => core,
         }
     }
 
