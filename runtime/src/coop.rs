@@ -79,24 +79,68 @@ const_thread_local! {
     };
 }
 
-/// Sets a cell for as long as the guard lives, unwinding included.
-struct Restore<'a, T: Copy> {
-    cell: &'a Cell<T>,
-    previous: T,
+/// What a scope found, to be put back by its end, unwinding included.
+///
+/// Values, not a borrow of the thread local: each access to it is then small
+/// enough to be compiled in place.
+struct Outer {
+    budget: Budget,
+    exhausted: bool,
+    yielded: bool,
+    waker_data: *const (),
+    waker_vtable: *const RawWakerVTable,
 }
 
-impl<'a, T: Copy> Restore<'a, T> {
-    fn replacing(cell: &'a Cell<T>, value: T) -> Self {
-        Self {
-            cell,
-            previous: cell.replace(value),
-        }
+impl Outer {
+    /// Opens a scope for the task whose waker is `waker`.
+    #[inline]
+    fn enter(waker: &Waker) -> Self {
+        SCOPE.with(|scope| Self {
+            budget: scope.budget.replace(Budget::INITIAL),
+            exhausted: scope.exhausted.replace(false),
+            yielded: scope.yielded.replace(false),
+            waker_data: scope.waker_data.replace(waker.data()),
+            waker_vtable: scope.waker_vtable.replace(waker.vtable()),
+        })
     }
 }
 
-impl<T: Copy> Drop for Restore<'_, T> {
+impl Drop for Outer {
+    #[inline]
     fn drop(&mut self) {
-        self.cell.set(self.previous);
+        SCOPE.with(|scope| {
+            scope.budget.set(self.budget);
+            scope.exhausted.set(self.exhausted);
+            scope.yielded.set(self.yielded);
+            scope.waker_data.set(self.waker_data);
+            scope.waker_vtable.set(self.waker_vtable);
+        });
+    }
+}
+
+/// What another budget found, to be put back by its end, unwinding included.
+struct OuterBudget {
+    budget: Budget,
+    exhausted: bool,
+}
+
+impl OuterBudget {
+    #[inline]
+    fn replace(budget: Budget) -> Self {
+        SCOPE.with(|scope| Self {
+            budget: scope.budget.replace(budget),
+            exhausted: scope.exhausted.replace(false),
+        })
+    }
+}
+
+impl Drop for OuterBudget {
+    #[inline]
+    fn drop(&mut self) {
+        SCOPE.with(|scope| {
+            scope.budget.set(self.budget);
+            scope.exhausted.set(self.exhausted);
+        });
     }
 }
 
@@ -106,32 +150,23 @@ impl<T: Copy> Drop for Restore<'_, T> {
 /// [`yield_current`]; it matters only if the poll returned `Pending`.
 #[inline]
 pub(crate) fn poll_task<R>(waker: &Waker, poll: impl FnOnce() -> R) -> (R, bool) {
-    SCOPE.with(|scope| {
-        let _budget = Restore::replacing(&scope.budget, Budget::INITIAL);
-        let _exhausted = Restore::replacing(&scope.exhausted, false);
-        let _yielded = Restore::replacing(&scope.yielded, false);
-        let _data = Restore::replacing(&scope.waker_data, waker.data());
-        let _vtable = Restore::replacing(&scope.waker_vtable, ptr::from_ref(waker.vtable()));
-        let result = poll();
-        (result, scope.yielded.get())
-    })
+    let _outer = Outer::enter(waker);
+    let result = poll();
+    (result, SCOPE.with(|scope| scope.yielded.get()))
 }
 
 /// Runs `f`, a poll of something that is not a task, with a full budget.
+#[inline]
 pub(crate) fn with_budget<R>(f: impl FnOnce() -> R) -> R {
-    SCOPE.with(|scope| {
-        let _budget = Restore::replacing(&scope.budget, Budget::INITIAL);
-        let _exhausted = Restore::replacing(&scope.exhausted, false);
-        f()
-    })
+    let _outer = OuterBudget::replace(Budget::INITIAL);
+    f()
 }
 
 /// Runs `f` without a budget; what is left of it afterwards is as before.
+#[inline]
 pub(crate) fn with_unconstrained<R>(f: impl FnOnce() -> R) -> R {
-    SCOPE.with(|scope| {
-        let _budget = Restore::replacing(&scope.budget, Budget::UNCONSTRAINED);
-        f()
-    })
+    let _outer = OuterBudget::replace(Budget::UNCONSTRAINED);
+    f()
 }
 
 /// Asks that the task polled on this thread be polled again, from the back of

@@ -6,10 +6,12 @@
 //!
 //! **Vocabulary.** A *reference* keeps the allocation alive. A [`Notified`] is
 //! a reference with the right to poll once; it is what run queues hold. A task
-//! is *scheduled* while it has one, *running* while a thread has used one and
-//! polls, drops the future or stores the output, else *idle*, and finally
-//! *complete*. *Shutting down* a task drops its future here and now; *aborting*
-//! it has the runtime do so.
+//! is *running* while somebody has the right to touch its future: the thread
+//! that polls it, drops it or stores its output. It is *scheduled* while
+//! another poll is due, else *idle*, and finally *complete*. A task that is
+//! ready again right after a poll goes on running while it is queued: its
+//! `Notified` is *entitled*. *Shutting down* a task drops its future here and
+//! now; *aborting* it has the runtime do so.
 //!
 //! **Invariants**, which SAFETY comments cite by name:
 //!
@@ -17,11 +19,12 @@
 //!   owned tasks, the `Notified`, the thread that runs the task, the
 //!   [`JoinHandle`], and every [`AbortHandle`] and waker. Transitions pass them
 //!   from one to another; the cell exists until the last is released.
-//! - **Stage.** Future and output belong to the thread that runs the task
-//!   (RUNNING), from which it follows that only one does. Once it is COMPLETE
-//!   they belong to the `JoinHandle`, whose exclusive borrow is needed to take
-//!   the output. Without a `JoinHandle` the output is dropped before COMPLETE is
-//!   set. Whoever releases the last reference has everything to itself.
+//! - **Stage.** Future and output belong to who runs the task. Only one does:
+//!   the transition that sets RUNNING is made by one, and an entitled `Notified`
+//!   is the only way to pass that right on. Once the task is COMPLETE they belong
+//!   to the `JoinHandle`, whose exclusive borrow is needed to take the output.
+//!   Without a `JoinHandle` the output is dropped before COMPLETE is set.
+//!   Whoever releases the last reference has everything to itself.
 //! - **Join waker.** While JOIN_WAKER is unset the slot belongs to the
 //!   `JoinHandle`. While it is set, the handle and who completes the task may
 //!   both look at it and wake by reference, but nothing else. The handle sets
@@ -31,16 +34,30 @@
 //! - **Sendable.** Future, output and scheduler handle are `Send`, and the
 //!   scheduler handle is `Sync`, as the functions that make a task demand.
 //!
-//! **What it costs**, in atomic read-modify-writes of the state word: a wake
-//! that schedules 1, or 2 when the waker is consumed; a poll 2, or 1 when it
-//! completes a task whose handle is gone; completing 1, and 2 when there is a
-//! join waker; dropping the `JoinHandle` 1, and none when its reference is the
-//! last. Yielding costs no wake.
+//! **What it costs**, in atomic read-modify-writes of the state word, which is
+//! what a task's overhead consists of:
 //!
-//! Rejected: a table of waker functions for each future type (one compares
-//! worse and costs code); 128-byte alignment (it doubles a small task); keeping
-//! the running task's scheduler alive by a reference of its own through
-//! rescheduling (one more read-modify-write a yield, see [`Notified::run_on`]).
+//! | what happens | how many |
+//! |---|---|
+//! | a wake that schedules the task | 1, or 2 if it uses the waker up |
+//! | a wake that finds it scheduled | 1 |
+//! | a poll that ends waiting | 2 |
+//! | a poll that yields | 0, after the first |
+//! | a poll during which it is woken | 1, after the first |
+//! | a poll that completes, and the completion | 2; 3 if there is a join waker; 1 if nobody else refers to the task |
+//! | setting the join waker; replacing it | 1; 2 |
+//! | dropping the `JoinHandle` | 1; 0 if its reference is the last; 2 if the task is not complete and has a join waker |
+//! | cloning or dropping a waker | 1 |
+//!
+//! Entering and leaving the list of owned tasks is a lock and an unlock each.
+//!
+//! Rejected: a table of waker functions for each future type (code for nothing,
+//! and no identity to tell our wakers by); cache line alignment (slower to
+//! allocate, and half as much again for a small task); keeping the scheduler
+//! alive through a reschedule by a reference of the task (two more
+//! read-modify-writes a yield, see [`Notified::run_on`]); creating tasks
+//! entitled (one less for a spawn, but a shutdown could not drop the future of
+//! a task that waits for its first poll).
 //!
 //! This module knows of schedulers only that they are [`Schedule`].
 

@@ -15,7 +15,7 @@
 use super::Schedule;
 use super::current;
 use super::error::{Failure, JoinError};
-use super::header::{Header, Membership, Vtable};
+use super::header::{Header, Holds, Membership, Vtable};
 use super::id::Id;
 use super::join_waker::JoinWaker;
 use super::poll;
@@ -23,7 +23,7 @@ use super::state::State;
 use super::unwind::swallow;
 use crate::primitive::UnsafeCell;
 use std::future::Future;
-use std::mem::offset_of;
+use std::mem::{ManuallyDrop, offset_of};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::ptr::{self, NonNull};
@@ -41,11 +41,15 @@ pub(super) struct Cell<F: Future, S> {
     join_waker: JoinWaker,
 }
 
-/// What a task holds at present. The future is pinned: it is dropped in place.
-enum Stage<F: Future> {
-    Future(F),
-    Output(Result<F::Output, Failure>),
-    Consumed,
+/// Room for the future, and then for its output: a pointer to the one is a pointer
+/// to the other. Which of them it is, if any, the header says, where there is a
+/// byte to spare: see [`Holds`].
+#[repr(C)]
+union Stage<F: Future> {
+    /// Pinned: it is dropped in place.
+    future: ManuallyDrop<F>,
+    /// Accessed by casting, so that no more than the output is copied.
+    output: ManuallyDrop<Result<F::Output, Failure>>,
 }
 
 impl<F: Future, S: Schedule> Cell<F, S> {
@@ -74,7 +78,9 @@ impl<F: Future, S: Schedule> Cell<F, S> {
         cell.write(Self {
             header: Header::new(state, Self::VTABLE, id, location, membership),
             scheduler,
-            stage: UnsafeCell::new(Stage::Future(future)),
+            stage: UnsafeCell::new(Stage {
+                future: ManuallyDrop::new(future),
+            }),
             join_waker: JoinWaker::new(),
         });
         let cell = NonNull::from(Box::leak(cell));
@@ -127,21 +133,14 @@ impl<F: Future, S> Cell<F, S> {
         // dropping the future fails.
         let mut output = None;
         let polled = catch_unwind(AssertUnwindSafe(|| {
-            self.stage.with_mut(|stage| {
-                // SAFETY: who runs the task has the stage to itself (**Stage**).
-                let Stage::Future(future) = (unsafe { &mut *stage }) else {
-                    unreachable!("a task that has not completed holds its future");
-                };
-                // SAFETY: the future stays where it is until `consume` drops it.
-                let future = unsafe { Pin::new_unchecked(future) };
-                let Poll::Ready(value) = future.poll(cx) else {
-                    return Poll::Pending;
-                };
-                output = Some(value);
-                // SAFETY: as above; the reference to the future is gone.
-                unsafe { consume(stage) };
-                Poll::Ready(())
-            })
+            // SAFETY: who runs the task has the stage to itself (**Stage**).
+            let Poll::Ready(value) = (unsafe { self.poll_stage(cx) }) else {
+                return Poll::Pending;
+            };
+            output = Some(value);
+            // SAFETY: as above.
+            unsafe { self.consume() };
+            Poll::Ready(())
         }));
         let result = match polled {
             Ok(Poll::Pending) => return Poll::Pending,
@@ -166,10 +165,8 @@ impl<F: Future, S> Cell<F, S> {
     /// The caller runs the task, which has not completed.
     pub(super) unsafe fn cancel_future(&self) {
         let _current = current::enter(self.header.id);
-        let dropped = catch_unwind(AssertUnwindSafe(|| {
-            // SAFETY: who runs the task has the stage to itself (**Stage**).
-            self.stage.with_mut(|stage| unsafe { consume(stage) });
-        }));
+        // SAFETY: who runs the task has the stage to itself (**Stage**).
+        let dropped = catch_unwind(AssertUnwindSafe(|| unsafe { self.consume() }));
         let failure = match dropped {
             Ok(()) => Failure::CANCELLED,
             Err(payload) => Failure::panic(payload),
@@ -185,19 +182,17 @@ impl<F: Future, S> Cell<F, S> {
     /// The output is the caller's, see **Stage**.
     #[inline]
     pub(super) unsafe fn take_output(&self) -> Option<Result<F::Output, JoinError>> {
-        self.stage.with_mut(|stage| {
-            // SAFETY: the caller has the stage to itself.
-            let stage = unsafe { &mut *stage };
-            if !matches!(stage, Stage::Output(_)) {
-                return None;
-            }
-            match std::mem::replace(stage, Stage::Consumed) {
-                Stage::Output(result) => {
-                    Some(result.map_err(|failure| JoinError::new(self.header.id, failure)))
-                }
-                Stage::Future(_) | Stage::Consumed => unreachable!("seen to be an output above"),
-            }
-        })
+        // SAFETY: as the caller promises.
+        if unsafe { self.holds() } != Holds::Output {
+            return None;
+        }
+        // SAFETY: as above. The output is read out once, right after.
+        unsafe { self.set_holds(Holds::Nothing) };
+        let result = self.stage.with(|stage| {
+            // SAFETY: the caller has the stage to itself, and it held the output.
+            unsafe { ptr::read(stage.cast::<Result<F::Output, Failure>>()) }
+        });
+        Some(result.map_err(|failure| JoinError::new(self.header.id, failure)))
     }
 
     /// Drops what the task holds, future or output. A panic goes no further.
@@ -205,51 +200,95 @@ impl<F: Future, S> Cell<F, S> {
     /// # Safety
     ///
     /// The caller has the stage to itself, see **Stage**.
+    #[inline]
     pub(super) unsafe fn drop_stage(&self) {
         // SAFETY: as the caller promises.
-        let consumed = self
-            .stage
-            .with(|stage| matches!(unsafe { &*stage }, Stage::Consumed));
-        if consumed {
+        if unsafe { self.holds() } == Holds::Nothing {
             return;
         }
         let _current = current::enter(self.header.id);
         // SAFETY: as the caller promises.
-        swallow(|| self.stage.with_mut(|stage| unsafe { consume(stage) }));
+        swallow(|| unsafe { self.consume() });
+    }
+
+    /// Polls the future where it is.
+    ///
+    /// # Safety
+    ///
+    /// The caller has the stage to itself.
+    #[inline]
+    unsafe fn poll_stage(&self, cx: &mut Context<'_>) -> Poll<F::Output> {
+        // SAFETY: as the caller promises.
+        let holds = unsafe { self.holds() };
+        assert_eq!(
+            holds,
+            Holds::Future,
+            "a task that has not completed holds its future"
+        );
+        self.stage.with_mut(|stage| {
+            // SAFETY: the caller has the stage to itself, and it holds the future.
+            let future = unsafe { &mut *stage.cast::<F>() };
+            // SAFETY: the future stays where it is until `consume` drops it.
+            let future = unsafe { Pin::new_unchecked(future) };
+            future.poll(cx)
+        })
     }
 
     /// Puts the output where the future was.
     ///
     /// # Safety
     ///
-    /// The caller has the stage to itself, and it is consumed.
+    /// The caller has the stage to itself, and it holds nothing.
     #[inline]
     unsafe fn store(&self, result: Result<F::Output, Failure>) {
-        // SAFETY: as the caller promises; there is nothing to drop there.
-        self.stage
-            .with_mut(|stage| unsafe { ptr::write(stage, Stage::Output(result)) });
-    }
-}
-
-/// Drops what the stage holds, in place. It is consumed thereafter, even if
-/// that panicked.
-///
-/// # Safety
-///
-/// `stage` is the stage of a task, and the caller has it to itself.
-#[inline]
-unsafe fn consume<F: Future>(stage: *mut Stage<F>) {
-    struct Consume<F: Future>(*mut Stage<F>);
-
-    impl<F: Future> Drop for Consume<F> {
-        fn drop(&mut self) {
-            // SAFETY: the pointer is `consume`'s, whose caller vouches for it,
-            // and what it points to has been dropped.
-            unsafe { ptr::write(self.0, Stage::Consumed) };
-        }
+        self.stage.with_mut(|stage| {
+            // SAFETY: as the caller promises; there is nothing to drop there.
+            unsafe { ptr::write(stage.cast::<Result<F::Output, Failure>>(), result) };
+        });
+        // SAFETY: as the caller promises.
+        unsafe { self.set_holds(Holds::Output) };
     }
 
-    let consume = Consume(stage);
-    // SAFETY: as the caller promises; it is overwritten right after.
-    unsafe { ptr::drop_in_place(consume.0) };
+    /// Drops what the stage holds, in place. It holds nothing thereafter, even
+    /// if that panicked.
+    ///
+    /// # Safety
+    ///
+    /// The caller has the stage to itself.
+    #[inline]
+    unsafe fn consume(&self) {
+        // SAFETY: as the caller promises.
+        let held = unsafe { self.holds() };
+        // SAFETY: as the caller promises. First, so that a panic comes after.
+        unsafe { self.set_holds(Holds::Nothing) };
+        self.stage.with_mut(|stage| match held {
+            // SAFETY: the caller has the stage to itself, and it held the future.
+            Holds::Future => unsafe { ptr::drop_in_place(stage.cast::<F>()) },
+            // SAFETY: likewise, the output.
+            Holds::Output => unsafe {
+                ptr::drop_in_place(stage.cast::<Result<F::Output, Failure>>())
+            },
+            Holds::Nothing => {}
+        });
+    }
+
+    /// What the stage holds.
+    ///
+    /// # Safety
+    ///
+    /// The caller has the stage to itself.
+    #[inline]
+    unsafe fn holds(&self) -> Holds {
+        // SAFETY: the byte is part of the stage, and so the caller's.
+        self.header.holds.with(|holds| unsafe { *holds })
+    }
+
+    /// # Safety
+    ///
+    /// The caller has the stage to itself, and it is as the caller says.
+    #[inline]
+    unsafe fn set_holds(&self, to: Holds) {
+        // SAFETY: the byte is part of the stage, and so the caller's.
+        self.header.holds.with_mut(|holds| unsafe { *holds = to });
+    }
 }

@@ -3,12 +3,13 @@
 use super::id::Id;
 use super::state::State;
 use crate::primitive::UnsafeCell;
+use crate::primitive::atomic::{AtomicBool, Ordering};
 use std::fmt;
 use std::panic::Location;
 use std::ptr::NonNull;
 // Not `primitive`'s: a statistic takes no part in any protocol, and would only
 // multiply the interleavings of a model.
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::AtomicU32;
 
 /// The part of a task that does not depend on its future, hot words first.
 #[repr(C)]
@@ -23,7 +24,12 @@ pub(crate) struct Header {
     /// How often the future has been polled, wrapping; written by who runs it.
     polls: AtomicU32,
     /// The shard that it was put into by `owner`.
-    pub(super) shard: u32,
+    pub(super) shard: u16,
+    /// The `Notified` carries the right to run. Written by who runs the task
+    /// and by who has that `Notified`.
+    entitled: AtomicBool,
+    /// Goes with the stage.
+    pub(super) holds: UnsafeCell<Holds>,
     /// The collection that it was put into, or zero.
     pub(super) owner: u64,
 }
@@ -39,12 +45,20 @@ const _: () = assert!(
 pub(super) struct Membership {
     /// The number of an `OwnedTasks`, or zero.
     pub(super) owner: u64,
-    pub(super) shard: u32,
+    pub(super) shard: u16,
 }
 
 impl Membership {
     /// In no collection: only a `Notified` and handles refer to the task.
     pub(super) const NONE: Self = Self { owner: 0, shard: 0 };
+}
+
+/// What the stage of a task holds at present.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Holds {
+    Future,
+    Output,
+    Nothing,
 }
 
 /// Neighbours in an intrusive list.
@@ -95,6 +109,8 @@ impl Header {
             location,
             polls: AtomicU32::new(0),
             shard: membership.shard,
+            entitled: AtomicBool::new(false),
+            holds: UnsafeCell::new(Holds::Future),
             owner: membership.owner,
         }
     }
@@ -106,6 +122,25 @@ impl Header {
         // state word orders them, and readers take any recent value.
         let polls = self.polls.load(Ordering::Relaxed);
         self.polls.store(polls.wrapping_add(1), Ordering::Relaxed);
+    }
+
+    /// Says that the `Notified` about to be made carries the right to run.
+    #[inline]
+    pub(super) fn entitle(&self) {
+        // Relaxed: how the `Notified` gets to another thread publishes it.
+        self.entitled.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the caller's `Notified` carries the right to run, which is
+    /// thereby used up.
+    #[inline]
+    pub(super) fn take_entitlement(&self) -> bool {
+        // Relaxed, and no read-modify-write: there is one `Notified` at a time.
+        let entitled = self.entitled.load(Ordering::Relaxed);
+        if entitled {
+            self.entitled.store(false, Ordering::Relaxed);
+        }
+        entitled
     }
 
     /// How often the future has been polled, modulo 2³².

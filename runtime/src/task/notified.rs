@@ -10,6 +10,7 @@ use super::id::Id;
 use super::raw::Reference;
 use std::fmt;
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 
@@ -64,11 +65,14 @@ impl<S> fmt::Debug for Task<S> {
 
 /// A task that is ready: one reference, and the right to poll it once.
 ///
-/// There is at most one of a task at a time. Dropped without being run, it
-/// releases its reference; the task cannot be scheduled again then, and can
-/// only be shut down.
+/// There is at most one of a task at a time. After a poll that left the task
+/// ready it is *entitled*: the task goes on running while it is queued, and
+/// nobody else may touch the future. Dropped without being run, an entitled one
+/// drops the future; another one releases its reference, and the task can only
+/// be shut down from there. Either may run the program's destructors: not under
+/// a lock.
 pub(crate) struct Notified<S> {
-    task: Task<S>,
+    task: ManuallyDrop<Task<S>>,
 }
 
 impl<S> Notified<S> {
@@ -82,13 +86,15 @@ impl<S> Notified<S> {
     pub(crate) unsafe fn from_raw(task: NonNull<Header>) -> Self {
         // SAFETY: as the caller promises.
         let task = unsafe { Task::from_raw(task) };
-        Self { task }
+        Self {
+            task: ManuallyDrop::new(task),
+        }
     }
 
     /// Turns it into a pointer, for a queue that holds nothing else.
     #[inline]
     pub(crate) fn into_raw(self) -> NonNull<Header> {
-        self.task.into_raw()
+        ManuallyDrop::new(self).task.as_raw()
     }
 
     /// The id of the task.
@@ -103,16 +109,38 @@ impl<S> Notified<S> {
         self.task.header().location
     }
 
-    /// The reference that this is, to look at.
-    #[cfg(test)]
-    pub(super) fn task(&self) -> &Task<S> {
-        &self.task
+    /// A reference more, to keep the task from being freed.
+    pub(super) fn add_reference(&self) -> Task<S> {
+        Task {
+            reference: self.task.reference.clone(),
+            scheduler: PhantomData,
+        }
     }
 
     /// Drops the future on this thread instead of polling it; the handle
     /// resolves as cancelled.
     pub(crate) fn shutdown(self) {
-        self.task.shutdown();
+        let task = self.into_raw();
+        // SAFETY: the reference is that of the `Notified`, which is used up.
+        let task = unsafe { Task::<S>::from_raw(task) };
+        if task.header().take_entitlement() {
+            // SAFETY: the right to run was the `Notified`'s.
+            unsafe { task.reference.cancel() };
+        } else {
+            task.reference.shutdown();
+        }
+    }
+}
+
+impl<S> Drop for Notified<S> {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: it is not used again.
+        let task = unsafe { ManuallyDrop::take(&mut self.task) };
+        if task.header().take_entitlement() {
+            // SAFETY: the right to run was the `Notified`'s.
+            unsafe { task.reference.cancel() };
+        }
     }
 }
 
@@ -120,8 +148,8 @@ impl<S: Schedule> Notified<S> {
     /// Polls the future once, and sees to what follows.
     ///
     /// A scheduler that has a handle of its own at hand uses
-    /// [`run_on`](Self::run_on), which spares an atomic operation whenever the
-    /// task goes on.
+    /// [`run_on`](Self::run_on), which spares two atomic operations whenever
+    /// the task goes on.
     #[inline]
     pub(crate) fn run(self) {
         self.run_with(ptr::null());

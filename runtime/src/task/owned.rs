@@ -79,7 +79,7 @@ impl<S: Schedule> OwnedTasks<S> {
         F::Output: Send + 'static,
     {
         let index = shard & (self.shards.len() - 1);
-        let shard = u32::try_from(index).expect("the number of shards is bounded");
+        let shard = u16::try_from(index).expect("the number of shards is bounded");
         let membership = Membership {
             owner: self.owner,
             shard,
@@ -129,7 +129,7 @@ impl<S: Schedule> OwnedTasks<S> {
             header.owner, self.owner,
             "{task:?} belongs to another scheduler"
         );
-        let mut list = self.shards[header.shard as usize].lock();
+        let mut list = self.shards[usize::from(header.shard)].lock();
         // SAFETY: tasks of this owner and shard are added to this list only.
         unsafe { list.remove(task) }
     }
@@ -178,8 +178,7 @@ impl<S> fmt::Debug for OwnedTasks<S> {
 }
 
 /// Makes a task that is in no collection: its scheduler has the `Notified` and
-/// nothing else. Dropping that without running it or shutting it down leaves a
-/// handle that never resolves.
+/// nothing else. If that is neither run nor shut down, the handle never resolves.
 pub(crate) fn unowned<F, S>(
     future: F,
     scheduler: S,

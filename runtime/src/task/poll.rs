@@ -52,8 +52,8 @@ unsafe fn cell<'a, F: Future, S>(task: NonNull<Header>) -> &'a Cell<F, S> {
 ///
 /// As all entries. The reference is that of a `Notified`, and consumed.
 pub(super) unsafe fn poll<F: Future, S: Schedule>(task: NonNull<Header>, scheduler: *const ()) {
-    // SAFETY: the caller's reference is held until this transition.
-    match unsafe { state(task) }.transition_to_running() {
+    // SAFETY: the caller's reference is held until the transition.
+    match unsafe { begin(task) } {
         TransitionToRunning::Poll => {}
         // SAFETY: the transition made us the one who runs the task.
         TransitionToRunning::Cancel => return unsafe { cancel::<F, S>(task) },
@@ -67,16 +67,34 @@ pub(super) unsafe fn poll<F: Future, S: Schedule>(task: NonNull<Header>, schedul
         // SAFETY: we run the task, and the output is in its place.
         return unsafe { complete::<F, S>(task) };
     }
-    let retained = scheduler.is_null();
     // SAFETY: the reference is still ours until this transition.
-    match unsafe { state(task) }.transition_to_idle(yielded, retained) {
+    match unsafe { state(task) }.transition_to_idle(yielded) {
         TransitionToIdle::Released => {}
-        // SAFETY: the transition left us a `Notified`.
+        // SAFETY: the transition left us running the task.
         TransitionToIdle::Reschedule => unsafe { reschedule::<F, S>(task, scheduler) },
         // SAFETY: the transition left us running the task.
         TransitionToIdle::Cancel => unsafe { cancel::<F, S>(task) },
         // SAFETY: the transition released the last reference.
         TransitionToIdle::Dealloc => unsafe { raw::dealloc(task) },
+    }
+}
+
+/// Takes the right to run, or finds that the `Notified` has brought it.
+///
+/// # Safety
+///
+/// The caller owns the reference of a `Notified` of `task`, up to what the
+/// result says has become of it.
+#[inline]
+unsafe fn begin(task: NonNull<Header>) -> TransitionToRunning {
+    // SAFETY: the caller's reference keeps the header alive.
+    let entitled = unsafe { task.as_ref() }.take_entitlement();
+    // SAFETY: the caller's reference is held until the transition.
+    let state = unsafe { state(task) };
+    if entitled {
+        state.transition_to_resumed()
+    } else {
+        state.transition_to_running()
     }
 }
 
@@ -99,24 +117,27 @@ unsafe fn poll_future<F: Future, S: Schedule>(task: NonNull<Header>) -> (Poll<()
     })
 }
 
-/// Hands the task back to the scheduler that polled it.
+/// Hands the task back to the scheduler that polled it, along with the right to
+/// run it.
 ///
 /// # Safety
 ///
-/// As all entries. The caller's reference is that of the new `Notified`;
-/// without a `scheduler` there is a second one, and both are consumed.
+/// As all entries; and the caller runs the task, which is thereby given up. The
+/// reference is consumed.
 #[inline]
 unsafe fn reschedule<F: Future, S: Schedule>(task: NonNull<Header>, scheduler: *const ()) {
-    // SAFETY: the transition scheduled the task and left us this reference.
+    // SAFETY: the caller's reference is alive until the `Notified` takes it.
+    unsafe { cell::<F, S>(task) }.header().entitle();
+    // SAFETY: the caller's right to run is the `Notified`'s from here on, and
+    // so is the reference.
     let notified = unsafe { Notified::from_raw(task) };
     if let Some(scheduler) = NonNull::new(scheduler.cast::<S>().cast_mut()) {
         // SAFETY: `poll`'s caller vouches for it, for the time of the call.
         unsafe { scheduler.as_ref() }.reschedule(notified);
         return;
     }
-    // SAFETY: the second reference is ours. It is released as this is dropped,
-    // after the scheduler inside of the cell has been used.
-    let retained = unsafe { Task::<S>::from_raw(task) };
+    // Released after the scheduler inside of the cell has been used.
+    let retained = notified.add_reference();
     // SAFETY: `retained` keeps the cell alive.
     unsafe { cell::<F, S>(retained.as_raw()) }
         .scheduler()

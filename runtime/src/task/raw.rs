@@ -161,14 +161,22 @@ impl Reference {
     /// Has the future dropped: here and now, unless another thread runs it.
     pub(super) fn shutdown(self) {
         match self.header().state.transition_to_shutdown() {
-            TransitionToShutdown::Cancel => {
-                let vtable = self.header().vtable;
-                // SAFETY: the transition made us the one who runs the task, and
-                // the reference is passed on.
-                unsafe { (vtable.cancel)(self.into_raw()) };
-            }
+            // SAFETY: the transition made us the one who runs the task.
+            TransitionToShutdown::Cancel => unsafe { self.cancel() },
             TransitionToShutdown::DoNothing => {}
         }
+    }
+
+    /// Drops the future and completes the task.
+    ///
+    /// # Safety
+    ///
+    /// The caller runs the task.
+    #[cold]
+    pub(super) unsafe fn cancel(self) {
+        let vtable = self.header().vtable;
+        // SAFETY: as the caller promises; the reference is passed on.
+        unsafe { (vtable.cancel)(self.into_raw()) };
     }
 }
 

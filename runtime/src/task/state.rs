@@ -13,8 +13,10 @@
 //! ```text
 //! transition_to_running            S !R !C     =>  R !S          poll it (A: cancel it)
 //!                                  S R | S C   =>  −1            stale: nothing to do
+//! transition_to_resumed            R S         =>  !S            poll it (A: cancel it)
+//!                                  R !S        =>  unchanged     poll it
 //! transition_to_idle               R A         =>  unchanged     cancel it
-//!                                  R S | yield =>  S !R          reschedule it
+//!                                  R S | yield =>  unchanged     reschedule it, entitled
 //!                                  R !S        =>  !R −1         it waits for a wake
 //! transition_to_complete(n)        R !J        =>  unchanged     drop the output, come back
 //!                                  only n refs =>  unchanged     deallocate
@@ -49,11 +51,13 @@
 use crate::primitive::atomic::{AtomicUsize, Ordering};
 use std::fmt;
 
-/// The future is being polled, or dropped by whoever cancels the task.
+/// Somebody has the right to run: a thread that polls the future or drops it,
+/// or an entitled `Notified`.
 const RUNNING: usize = 1 << 0;
 /// The output is final. Never unset.
 const COMPLETE: usize = 1 << 1;
-/// A `Notified` of this task exists, or its runner will make one.
+/// Another poll is due that has not begun: a `Notified` exists, or whoever runs
+/// the task will make one.
 const SCHEDULED: usize = 1 << 2;
 /// The future is to be dropped at the next opportunity. Never unset.
 const CANCELLED: usize = 1 << 3;
@@ -111,7 +115,7 @@ pub(super) enum TransitionToIdle {
     Released,
     /// That was the last reference: deallocate.
     Dealloc,
-    /// Hand a `Notified` to the scheduler.
+    /// The task is still running: hand an entitled `Notified` to the scheduler.
     Reschedule,
     /// The task is still running: drop the future and complete it.
     Cancel,
@@ -226,8 +230,9 @@ impl State {
     /// Applies a transition to the word; `None` leaves it as it is.
     ///
     /// The only loop of its kind: every transition that depends on the old
-    /// value goes through here.
-    #[inline]
+    /// value goes through here. Compiled in place, so that what a transition
+    /// returns is a branch and not a value.
+    #[inline(always)]
     fn update<T>(&self, transition: impl Fn(Snapshot) -> (T, Option<Snapshot>)) -> T {
         let mut current = self.load();
         loop {
@@ -251,22 +256,28 @@ impl State {
         }
     }
 
-    /// Takes a `Notified`'s right to poll. Consumes its reference unless the
-    /// caller now runs the task, and so goes on holding it.
+    /// Takes the right to run for a `Notified` that is not entitled. Consumes its
+    /// reference unless the caller now runs the task, and so goes on holding it.
     #[inline]
     pub(super) fn transition_to_running(&self) -> TransitionToRunning {
         self.update(Snapshot::running)
     }
 
-    /// Ends a poll that returned `Pending`.
-    ///
-    /// `yielded`: the task asked to be polled again. `retained`: the caller
-    /// goes on to hold its reference while the `Notified` is handed over, which
-    /// therefore gets one of its own; otherwise the reference becomes the
-    /// `Notified`'s.
+    /// Begins another poll of a task whose `Notified` is entitled, and is
+    /// therefore running already. Never releases the reference.
     #[inline]
-    pub(super) fn transition_to_idle(&self, yielded: bool, retained: bool) -> TransitionToIdle {
-        self.update(|snapshot| snapshot.idle(yielded, retained))
+    pub(super) fn transition_to_resumed(&self) -> TransitionToRunning {
+        self.update(Snapshot::resumed)
+    }
+
+    /// Ends a poll that returned `Pending`; `yielded`: the task asked to be
+    /// polled again.
+    ///
+    /// A task that is ready already goes on running while it is queued, which
+    /// takes no write, and hardly one when it is resumed.
+    #[inline]
+    pub(super) fn transition_to_idle(&self, yielded: bool) -> TransitionToIdle {
+        self.update(|snapshot| snapshot.idle(yielded))
     }
 
     /// Makes the output final and releases the `held` references along with

@@ -225,6 +225,53 @@ fn a_run_without_a_scheduler_at_hand_reschedules_to_the_cells_own() {
 }
 
 #[test]
+fn a_task_dropped_from_its_queue_after_a_yield_is_cancelled() {
+    let model = Model::new();
+    for shut_down in [false, true] {
+        let values = Values::default();
+        let value = values.make(true);
+        let mut handle = model.spawn(poll_fn(move |cx| {
+            let _value = &value;
+            assert!(super::current::yield_current(cx));
+            Poll::<()>::Pending
+        }));
+        assert!(model.run_one());
+        let notified = model.pop().expect("it yields");
+        if shut_down {
+            notified.shutdown();
+        } else {
+            drop(notified);
+        }
+        assert_eq!((values.alive(), model.alive()), (0, 0));
+        assert!(
+            result(&mut handle).unwrap_err().is_panic(),
+            "its value panics"
+        );
+    }
+    assert_eq!(model.handles(), 1, "a task was not freed");
+}
+
+#[test]
+fn a_yielding_task_sees_an_abort_while_it_is_queued() {
+    let model = Model::new();
+    let values = Values::default();
+    let value = values.make(false);
+    let mut handle = model.spawn(poll_fn(move |cx| {
+        let _value = &value;
+        assert!(super::current::yield_current(cx));
+        Poll::<()>::Pending
+    }));
+    for _ in 0..3 {
+        assert!(model.run_one());
+    }
+    handle.abort();
+    assert_eq!((model.queued(), values.alive()), (1, 1));
+    assert_eq!(model.run_all(), 1);
+    assert_eq!(values.alive(), 0);
+    assert!(result(&mut handle).unwrap_err().is_cancelled());
+}
+
+#[test]
 fn an_idle_aborted_task_is_dropped_by_its_next_run() {
     let model = Model::new();
     let values = Values::default();

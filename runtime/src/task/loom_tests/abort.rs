@@ -2,6 +2,7 @@
 
 use super::super::model::Model;
 use super::{Drops, model, model_fully, result};
+use crate::task::current::yield_current;
 use loom::thread;
 use std::future::{pending, poll_fn};
 use std::task::Poll;
@@ -86,6 +87,30 @@ fn loom_abort_of_an_idle_task_schedules_it_once() {
         assert_eq!(drops.count(), 0, "an abort does not drop the future itself");
         assert_eq!(scheduler.scheduled(), 1);
         assert_eq!(scheduler.run_all(), 1);
+        assert_eq!(drops.count(), 1);
+        assert!(result(handle).unwrap_err().is_cancelled());
+    });
+}
+
+#[test]
+fn loom_abort_against_yields() {
+    model_fully(|| {
+        let scheduler = Model::new();
+        let drops = Drops::default();
+        let captured = drops.value();
+        let handle = scheduler.spawn(poll_fn(move |cx| {
+            let _captured = &captured;
+            assert!(yield_current(cx));
+            Poll::<()>::Pending
+        }));
+        assert!(scheduler.run_one());
+        let abort_handle = handle.abort_handle();
+        let aborter = thread::spawn(move || abort_handle.abort());
+        assert!(scheduler.run_one());
+        aborter.join().unwrap();
+        assert_eq!(scheduler.scheduled(), 0, "it was in the queue already");
+        assert!(scheduler.queued() <= 1, "queued twice");
+        scheduler.run_all();
         assert_eq!(drops.count(), 1);
         assert!(result(handle).unwrap_err().is_cancelled());
     });

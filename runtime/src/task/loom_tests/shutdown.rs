@@ -2,6 +2,7 @@
 
 use super::super::model::Model;
 use super::{Drops, Slot, block_on, model, model_fully, result};
+use crate::task::current::yield_current;
 use loom::thread;
 use std::future::{pending, poll_fn};
 use std::task::Poll;
@@ -128,5 +129,34 @@ fn loom_two_shutdowns_share_the_work() {
         closer.join().unwrap();
         assert_eq!(drops.count(), 2);
         assert_eq!(scheduler.alive(), 0);
+    });
+}
+
+#[test]
+fn loom_shutdown_against_yields() {
+    model_fully(|| {
+        let scheduler = Model::new();
+        let drops = Drops::default();
+        let captured = drops.value();
+        let handle = scheduler.spawn(poll_fn(move |cx| {
+            let _captured = &captured;
+            assert!(yield_current(cx));
+            Poll::<()>::Pending
+        }));
+        // Queued, and running all the while.
+        assert!(scheduler.run_one());
+        let runner = thread::spawn({
+            let scheduler = scheduler.clone();
+            move || {
+                scheduler.run_one();
+                // The runner's queue is dropped by the runner.
+                drop(scheduler.pop());
+            }
+        });
+        scheduler.shutdown();
+        runner.join().unwrap();
+        assert_eq!(drops.count(), 1);
+        assert_eq!(scheduler.alive(), 0);
+        assert!(result(handle).unwrap_err().is_cancelled());
     });
 }

@@ -214,3 +214,42 @@ fn loom_rescheduled_task_runs_elsewhere_at_once() {
         assert_eq!(scheduler.alive(), 0);
     });
 }
+
+#[test]
+fn loom_entitled_task_moves_between_threads() {
+    model(|| {
+        // A plain counter in the future: the queue alone passes it on.
+        let scheduler = Model::new();
+        let polls = UnsafeCell::new(0);
+        let handle = scheduler.spawn(poll_fn(move |cx| {
+            // SAFETY: the poll has the future to itself, as loom checks.
+            let polls = polls.with_mut(|polls| unsafe {
+                *polls += 1;
+                *polls
+            });
+            if polls == 4 {
+                return Poll::Ready(());
+            }
+            if polls % 2 == 0 {
+                assert!(yield_current(cx));
+            } else {
+                cx.waker().wake_by_ref();
+            }
+            Poll::Pending
+        }));
+        let runner = thread::spawn({
+            let scheduler = scheduler.clone();
+            move || {
+                for _ in 0..2 {
+                    scheduler.run_one();
+                }
+            }
+        });
+        for _ in 0..2 {
+            scheduler.run_one();
+        }
+        runner.join().unwrap();
+        scheduler.run_all();
+        result(handle).expect("no panic, no abort");
+    });
+}

@@ -73,7 +73,24 @@ impl Snapshot {
     }
 
     #[inline]
-    pub(super) fn idle(self, yielded: bool, retained: bool) -> (TransitionToIdle, Option<Self>) {
+    pub(super) fn resumed(self) -> (TransitionToRunning, Option<Self>) {
+        debug_assert!(
+            self.is_running(),
+            "entitled to what it does not have: {self:?}"
+        );
+        let duty = if self.is_cancelled() {
+            TransitionToRunning::Cancel
+        } else {
+            TransitionToRunning::Poll
+        };
+        // A wake is taken note of before the poll that it is for. One that this
+        // misses is found by the transition at the end of that poll.
+        let next = self.is_scheduled().then(|| self.without(SCHEDULED));
+        (duty, next)
+    }
+
+    #[inline]
+    pub(super) fn idle(self, yielded: bool) -> (TransitionToIdle, Option<Self>) {
         debug_assert!(
             self.is_running(),
             "the end of a poll that never began: {self:?}"
@@ -81,18 +98,15 @@ impl Snapshot {
         if self.is_cancelled() {
             return (TransitionToIdle::Cancel, None);
         }
-        let idle = self.without(RUNNING);
         if yielded || self.is_scheduled() {
-            let next = idle.with(SCHEDULED);
-            let next = if retained { next.more() } else { next };
-            return (TransitionToIdle::Reschedule, Some(next));
+            return (TransitionToIdle::Reschedule, None);
         }
         let duty = if self.references() == 1 {
             TransitionToIdle::Dealloc
         } else {
             TransitionToIdle::Released
         };
-        (duty, Some(idle.less(1)))
+        (duty, Some(self.without(RUNNING).less(1)))
     }
 
     #[inline]

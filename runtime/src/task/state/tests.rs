@@ -86,24 +86,42 @@ fn running() {
 }
 
 #[test]
+fn resumed() {
+    for old in sound_words().filter(|old| old.is_running()) {
+        let (duty, next) = old.resumed();
+        let new = check(old, next, 0);
+        assert!(new.is_running() && !new.is_scheduled());
+        assert_eq!(
+            next.is_some(),
+            old.is_scheduled(),
+            "a write without need: {old:?}"
+        );
+        match duty {
+            TransitionToRunning::Poll => assert!(!old.is_cancelled()),
+            TransitionToRunning::Cancel => assert!(old.is_cancelled()),
+            duty => panic!("{duty:?}: an entitled Notified is never stale"),
+        }
+    }
+}
+
+#[test]
 fn idle() {
     for old in sound_words().filter(|old| old.is_running()) {
-        for (yielded, retained) in [(false, false), (false, true), (true, false), (true, true)] {
-            let (duty, next) = old.idle(yielded, retained);
+        for yielded in [false, true] {
+            let (duty, next) = old.idle(yielded);
             match duty {
                 TransitionToIdle::Cancel => {
                     assert!(old.is_cancelled());
                     assert_eq!(next, None);
                 }
                 TransitionToIdle::Reschedule => {
-                    let new = check(old, next, isize::from(retained));
-                    assert!(yielded || old.is_scheduled());
-                    assert!(new.is_scheduled() && !new.is_running());
+                    assert!(!old.is_cancelled() && (yielded || old.is_scheduled()));
+                    assert_eq!(next, None);
                 }
                 TransitionToIdle::Released | TransitionToIdle::Dealloc => {
                     let new = check(old, next, -1);
-                    assert!(!yielded && !old.is_scheduled());
-                    assert!(!new.is_scheduled() && !new.is_running());
+                    assert!(!old.is_cancelled() && !yielded && !old.is_scheduled());
+                    assert!(!new.is_running());
                     assert_eq!(duty == TransitionToIdle::Dealloc, new.references() == 0);
                 }
             }

@@ -128,5 +128,6 @@ fn a_task_of_another_collection_is_refused() {
     let (model, other) = (Model::new(), Model::new());
     let (_handle, notified) = model.bind(async {});
     let notified = notified.expect("not closed");
-    other.release(notified.task());
+    let task = notified.add_reference();
+    other.release(&task);
 }
