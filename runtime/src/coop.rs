@@ -21,15 +21,18 @@
 //! This module knows neither tasks nor schedulers: a scope is a waker's
 //! identity and a few cells.
 
+mod futures;
+#[cfg(all(test, not(filch_loom)))]
+mod tests;
+
+pub use self::futures::{Coop, Unconstrained, consume_budget, cooperative, unconstrained};
+
 use crate::primitive::const_thread_local;
-use pin_project_lite::pin_project;
 use std::cell::Cell;
 use std::fmt;
-use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
-use std::pin::Pin;
 use std::ptr;
-use std::task::{Context, Poll, RawWakerVTable, Waker, ready};
+use std::task::{Context, Poll, RawWakerVTable, Waker};
 
 /// Units of work in one poll, a leaf operation each. As tokio's: large enough
 /// to amortise a trip through the queue, small enough that a poll of cheap
@@ -199,6 +202,17 @@ pub(crate) fn take_forced_yields() -> u64 {
 ///
 /// A future that combines others can tell by it, without spending any, whether
 /// the one it polled last was turned away for lack of budget.
+///
+/// # Examples
+///
+/// ```
+/// use filch::task::coop;
+///
+/// #[filch::main]
+/// async fn main() {
+///     assert!(coop::has_budget_remaining());
+/// }
+/// ```
 #[inline]
 #[must_use]
 pub fn has_budget_remaining() -> bool {
@@ -216,6 +230,36 @@ pub fn has_budget_remaining() -> bool {
 /// Dropping the guard restores the budget to what it was before this call:
 /// anything that was spent in between without progress on this guard is given
 /// back along with it.
+///
+/// # Examples
+///
+/// ```
+/// use filch::task::coop;
+/// /// use std::sync::atomic::{AtomicBool, Ordering};
+/// use std::task::{Context, Poll, ready};
+///
+/// /// Waits, impatiently, for a flag.
+/// struct Spin<'a>(&'a AtomicBool);
+///
+/// impl Future for Spin<'_> {
+///     type Output = ();
+///
+///     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+///         let coop = ready!(coop::poll_proceed(cx));
+///         if self.0.swap(false, Ordering::Acquire) {
+///             coop.made_progress();
+///             return Poll::Ready(());
+///         }
+///         cx.waker().wake_by_ref();
+///         Poll::Pending
+///     }
+/// }
+///
+/// #[filch::main]
+/// async fn main() {
+///     Spin(&AtomicBool::new(true)).await;
+/// }
+/// ```
 #[inline]
 pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
     SCOPE.with(|scope| {
@@ -284,80 +328,3 @@ impl fmt::Debug for RestoreOnPending {
         f.debug_struct("RestoreOnPending").finish_non_exhaustive()
     }
 }
-
-/// Takes one unit of budget, and yields to the scheduler if none is left.
-///
-/// For loops that do their work in between without ever awaiting something
-/// that takes budget itself.
-///
-/// # Cancel safety
-///
-/// Cancel safe: a unit may have been spent, nothing else is lost.
-pub async fn consume_budget() {
-    poll_fn(|cx| {
-        let coop = ready!(poll_proceed(cx));
-        coop.made_progress();
-        Poll::Ready(())
-    })
-    .await;
-}
-
-pin_project! {
-    /// A future polled without a budget. Returned by [`unconstrained`].
-    #[must_use = "futures do nothing unless polled"]
-    #[derive(Debug)]
-    pub struct Unconstrained<F> {
-        #[pin]
-        future: F,
-    }
-}
-
-/// Exempts a future from the budget: it is never made to yield.
-///
-/// The future has to see to it itself that other tasks get their turn.
-#[inline]
-pub fn unconstrained<F>(future: F) -> Unconstrained<F> {
-    Unconstrained { future }
-}
-
-impl<F: Future> Future for Unconstrained<F> {
-    type Output = F::Output;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        with_unconstrained(|| self.project().future.poll(cx))
-    }
-}
-
-pin_project! {
-    /// A future that takes a unit of budget for its result. Returned by
-    /// [`cooperative`].
-    #[must_use = "futures do nothing unless polled"]
-    #[derive(Debug)]
-    pub struct Coop<F> {
-        #[pin]
-        future: F,
-    }
-}
-
-/// Makes a future that knows nothing of the budget take part in it.
-///
-/// Each poll of the returned future takes a unit first, and gives it back if
-/// the inner future is pending.
-#[inline]
-pub fn cooperative<F: Future>(future: F) -> Coop<F> {
-    Coop { future }
-}
-
-impl<F: Future> Future for Coop<F> {
-    type Output = F::Output;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let coop = ready!(poll_proceed(cx));
-        let output = ready!(self.project().future.poll(cx));
-        coop.made_progress();
-        Poll::Ready(output)
-    }
-}
-
-#[cfg(all(test, not(filch_loom)))]
-mod tests;

@@ -79,7 +79,6 @@ mod waker;
 
 pub use self::abort::AbortHandle;
 pub use self::error::JoinError;
-pub(crate) use self::header::Header;
 pub use self::id::Id;
 pub use self::join::JoinHandle;
 pub(crate) use self::notified::{Notified, Task};

@@ -1,6 +1,7 @@
 //! Tests of the budget.
 
 use super::*;
+use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::sync::Arc;

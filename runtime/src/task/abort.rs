@@ -8,6 +8,18 @@ use std::fmt;
 ///
 /// Unlike [`JoinHandle`](super::JoinHandle) it can be cloned. Dropping it does
 /// nothing to the task.
+///
+/// # Examples
+///
+/// ```
+/// #[filch::main]
+/// async fn main() {
+///     let stuck = filch::spawn(std::future::pending::<()>());
+///     let abort_handle = stuck.abort_handle();
+///     filch::spawn(async move { abort_handle.abort() });
+///     assert!(stuck.await.unwrap_err().is_cancelled());
+/// }
+/// ```
 #[derive(Clone)]
 pub struct AbortHandle {
     task: Reference,

@@ -7,8 +7,6 @@ use super::id::Id;
 use crate::primitive::const_thread_local;
 use std::cell::Cell;
 
-pub(crate) use crate::coop::yield_current;
-
 const_thread_local! {
     static CURRENT: Cell<Option<Id>> = Cell::new(None);
 }

@@ -32,6 +32,21 @@ impl Failure {
 /// panicked.
 ///
 /// Returned by awaiting a [`JoinHandle`](super::JoinHandle).
+///
+/// # Examples
+///
+/// A panic stops at the task. To let it go on in the task that waits:
+///
+/// ```should_panic
+/// #[filch::main]
+/// async fn main() {
+///     let task = filch::spawn(async { panic!("out of ideas") });
+///     if let Err(error) = task.await {
+///         eprintln!("{error}");
+///         std::panic::resume_unwind(error.into_panic());
+///     }
+/// }
+/// ```
 pub struct JoinError {
     failure: Failure,
     id: Id,

@@ -13,7 +13,7 @@ use std::sync::atomic::AtomicU32;
 
 /// The part of a task that does not depend on its future, hot words first.
 #[repr(C)]
-pub(crate) struct Header {
+pub(super) struct Header {
     pub(super) state: State,
     pub(super) vtable: &'static Vtable,
     /// Neighbours in the list of owned tasks; guarded by the lock of its shard.

@@ -13,6 +13,19 @@ const BLOCK: u64 = 1024;
 ///
 /// Ids are not given out in the order of spawning and say nothing about the
 /// runtime that a task belongs to. None is ever used twice.
+///
+/// # Examples
+///
+/// ```
+/// use filch::task;
+///
+/// #[filch::main]
+/// async fn main() {
+///     let handle = filch::spawn(async { task::id() });
+///     let id = handle.id();
+///     assert_eq!(handle.await.unwrap(), id);
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Id(pub(crate) NonZeroU64);
 

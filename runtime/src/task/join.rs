@@ -33,6 +33,20 @@ use std::task::{Context, Poll, Waker, ready};
 /// # Panics
 ///
 /// When polled again after it returned the output.
+///
+/// # Examples
+///
+/// ```
+/// #[filch::main]
+/// async fn main() {
+///     let sum = filch::spawn(async { 40 + 2 });
+///     assert_eq!(sum.await.unwrap(), 42);
+///
+///     let stuck = filch::spawn(std::future::pending::<()>());
+///     stuck.abort();
+///     assert!(stuck.await.unwrap_err().is_cancelled());
+/// }
+/// ```
 pub struct JoinHandle<T> {
     /// Released by the last transition of `drop`.
     task: ManuallyDrop<Reference>,

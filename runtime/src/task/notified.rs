@@ -1,6 +1,6 @@
 #![expect(
     unsafe_code,
-    reason = "lends itself to untyped queues, and knows the type of its scheduler"
+    reason = "knows the type of a scheduler, and carries the right to run"
 )]
 //! The references of a task that its scheduler handles.
 
@@ -76,14 +76,12 @@ pub(crate) struct Notified<S> {
 }
 
 impl<S> Notified<S> {
-    /// Turns an untyped pointer back into what it was.
-    ///
     /// # Safety
     ///
-    /// `task` comes from [`into_raw`](Self::into_raw) of a `Notified` of the
-    /// same scheduler type, and is used once.
+    /// `task` is a task of a scheduler `S`, and the caller passes on a reference
+    /// that goes with SCHEDULED, or with the right to run.
     #[inline]
-    pub(crate) unsafe fn from_raw(task: NonNull<Header>) -> Self {
+    pub(super) unsafe fn from_raw(task: NonNull<Header>) -> Self {
         // SAFETY: as the caller promises.
         let task = unsafe { Task::from_raw(task) };
         Self {
@@ -91,19 +89,27 @@ impl<S> Notified<S> {
         }
     }
 
-    /// Turns it into a pointer, for a queue that holds nothing else.
+    /// Gives it up without running it, or releasing its reference.
     #[inline]
-    pub(crate) fn into_raw(self) -> NonNull<Header> {
+    fn into_raw(self) -> NonNull<Header> {
         ManuallyDrop::new(self).task.as_raw()
     }
 
     /// The id of the task.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "for reports on what a worker runs")
+    )]
     #[inline]
     pub(crate) fn id(&self) -> Id {
         self.task.header().id
     }
 
     /// Where the task was spawned.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "for reports on what a worker runs")
+    )]
     #[inline]
     pub(crate) fn location(&self) -> &'static Location<'static> {
         self.task.header().location

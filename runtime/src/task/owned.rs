@@ -157,6 +157,10 @@ impl<S: Schedule> OwnedTasks<S> {
     }
 
     /// Whether tasks are refused.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "for reports on a runtime that shuts down")
+    )]
     pub(crate) fn is_closed(&self) -> bool {
         // ORDERING: Relaxed: advisory, a decision on it takes a lock.
         self.closed.load(Ordering::Relaxed)

@@ -8,6 +8,7 @@ mod wakers;
 
 use super::model::Model;
 use super::{AbortHandle, Id, JoinError, JoinHandle, Notified, Task};
+use crate::coop::yield_current;
 use std::cell::Cell;
 use std::future::{Future, pending, poll_fn};
 use std::panic::{RefUnwindSafe, UnwindSafe, resume_unwind};
@@ -170,7 +171,7 @@ fn a_yield_goes_to_the_back_of_the_queue_without_a_wake() {
                     if std::mem::replace(&mut yielded, true) {
                         return Poll::Ready(());
                     }
-                    assert!(super::current::yield_current(cx));
+                    assert!(yield_current(cx));
                     Poll::Pending
                 })
                 .await;
@@ -232,7 +233,7 @@ fn a_task_dropped_from_its_queue_after_a_yield_is_cancelled() {
         let value = values.make(true);
         let mut handle = model.spawn(poll_fn(move |cx| {
             let _value = &value;
-            assert!(super::current::yield_current(cx));
+            assert!(yield_current(cx));
             Poll::<()>::Pending
         }));
         assert!(model.run_one());
@@ -258,7 +259,7 @@ fn a_yielding_task_sees_an_abort_while_it_is_queued() {
     let value = values.make(false);
     let mut handle = model.spawn(poll_fn(move |cx| {
         let _value = &value;
-        assert!(super::current::yield_current(cx));
+        assert!(yield_current(cx));
         Poll::<()>::Pending
     }));
     for _ in 0..3 {
@@ -340,7 +341,7 @@ fn large_futures_and_outputs_stay_whole() {
         let block = [7_u64; 4096];
         poll_fn(|cx| {
             assert!(block.iter().all(|&word| word == 7));
-            if super::current::yield_current(cx) && block.len() == 4096 {
+            if yield_current(cx) && block.len() == 4096 {
                 return Poll::Ready(());
             }
             Poll::Pending

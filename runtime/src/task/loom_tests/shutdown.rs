@@ -2,7 +2,7 @@
 
 use super::super::model::Model;
 use super::{Drops, Slot, block_on, model, model_fully, result};
-use crate::task::current::yield_current;
+use crate::coop::yield_current;
 use loom::thread;
 use std::future::{pending, poll_fn};
 use std::task::Poll;

@@ -6,9 +6,9 @@
 
 use super::super::model::Model;
 use super::{Slot, model, model_fully, result};
+use crate::coop::yield_current;
 use crate::primitive::UnsafeCell;
 use crate::task::JoinHandle;
-use crate::task::current::yield_current;
 use loom::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use loom::thread;
 use std::future::poll_fn;

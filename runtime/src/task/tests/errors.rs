@@ -2,7 +2,6 @@
 
 use super::*;
 use std::io;
-use std::panic::panic_any;
 
 fn error_of(future: impl Future<Output = ()> + Send + 'static) -> JoinError {
     let model = Model::new();
@@ -58,7 +57,7 @@ fn a_panic_keeps_its_message() {
 
 #[test]
 fn a_payload_of_any_type_comes_back() {
-    let error = error_of(async { panic_any(42_u8) });
+    let error = error_of(async { resume_unwind(Box::new(42_u8)) });
     let id = error.id();
     assert_eq!(error.to_string(), format!("task {id} panicked"));
     assert_eq!(
@@ -76,19 +75,21 @@ fn taking_the_panic_of_a_cancelled_task_panics() {
 
 #[test]
 fn payloads_that_panic_when_dropped_go_no_further() {
-    let values = Values::default();
-    let model = Model::new();
-    // The panic of a detached task's output has nobody to go to.
-    let payload = values.make(true);
-    struct Bomb(Option<Value>);
-    impl Drop for Bomb {
+    /// Panics with what it holds.
+    struct Throws(Option<Value>);
+
+    impl Drop for Throws {
         fn drop(&mut self) {
             if let Some(payload) = self.0.take() {
-                panic_any(payload);
+                resume_unwind(Box::new(payload));
             }
         }
     }
-    let output = Bomb(Some(payload));
+
+    let values = Values::default();
+    let model = Model::new();
+    // The panic of a detached task's output has nobody to go to.
+    let output = Throws(Some(values.make(true)));
     drop(model.spawn(async move { output }));
     model.run_all();
     assert_eq!(values.alive(), 0);

@@ -2,6 +2,7 @@
 
 use super::super::Schedule;
 use super::*;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
 /// Notes its number when it is dropped.
@@ -123,11 +124,18 @@ fn shards_are_taken_modulo_their_number() {
 }
 
 #[test]
-#[should_panic(expected = "belongs to another scheduler")]
 fn a_task_of_another_collection_is_refused() {
     let (model, other) = (Model::new(), Model::new());
-    let (_handle, notified) = model.bind(async {});
-    let notified = notified.expect("not closed");
-    let task = notified.add_reference();
-    other.release(&task);
+    let (handle, notified) = model.bind(async {});
+    let task = notified.expect("not closed").add_reference();
+    let refused = catch_unwind(AssertUnwindSafe(|| other.release(&task)));
+    let payload = refused.expect_err("the task is not its own");
+    let message = payload.downcast_ref::<String>().expect("formatted");
+    assert!(
+        message.contains("belongs to another scheduler"),
+        "{message}"
+    );
+    drop((handle, task));
+    model.shutdown();
+    assert_eq!(model.handles(), 1, "a task was not freed");
 }
