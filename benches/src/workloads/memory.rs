@@ -15,8 +15,7 @@ use crate::system::resident_bytes;
 
 /// Resident memory per task that has been polled once and waits for ever, in a process of its
 /// own: with the allocator's rounding and alignment, and with what queues and lists grow by.
-pub fn resident<R: Runtime>(runtime: &R, setting: &Setting) -> Vec<Pass> {
-    let _ = runtime;
+pub fn resident<R: Runtime>(_: &R, setting: &Setting) -> Vec<Pass> {
     let tasks = setting.size(100_000);
     let errand = Errand::ResidentMemory {
         runtime: R::NAME.to_owned(),

@@ -231,6 +231,7 @@ mod tests {
 
     #[test]
     fn every_metric_of_every_contender_yields_figures() {
+        let _alone = crate::memory::COUNTING.lock();
         crate::system::raise_file_limit();
         let setting = Setting {
             workers: 2,

@@ -125,8 +125,7 @@ pub fn behind_a_long_poll<R: Runtime>(runtime: &R, setting: &Setting) -> Vec<Pas
 
 /// How often threads of an idle runtime are switched in or out within a second, in a process of
 /// its own so that no thread of another runtime is counted.
-pub fn idle<R: Runtime>(runtime: &R, setting: &Setting) -> Vec<Pass> {
-    let _ = runtime;
+pub fn idle<R: Runtime>(_: &R, setting: &Setting) -> Vec<Pass> {
     let duration = Duration::from_millis(if setting.smoke { 50 } else { 1_000 });
     let errand = Errand::Idle {
         runtime: R::NAME.to_owned(),
