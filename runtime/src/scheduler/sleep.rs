@@ -11,7 +11,7 @@
 //!
 //! The looks come every [`FIRST_LOOK`] while polls are long, for then somebody may
 //! get stuck behind one, and up to [`LOOK_PERIOD`] apart while they are short. When
-//! nothing has moved for [`QUIET_LOOKS`] and nobody is awake, the watcher rests: it
+//! nothing has moved between two looks and nobody is awake, the watcher rests: it
 //! sleeps without a limit. The first worker to wake rouses it.
 
 use super::idle::Parked;
@@ -29,9 +29,6 @@ const LOOK_PERIOD: Duration = Duration::from_millis(1);
 /// Polls that take longer than this on average are long.
 const LONG_POLL: Duration = Duration::from_micros(25);
 
-/// So many looks without any change, and the watcher may rest.
-const QUIET_LOOKS: u32 = 4;
-
 /// What a watcher remembers from one look to the next.
 #[derive(Debug)]
 pub(super) struct Watch {
@@ -39,7 +36,8 @@ pub(super) struct Watch {
     polls: Box<[u64]>,
     /// The turn count of the driver.
     turns: u64,
-    quiet: u32,
+    /// Nothing moved between the last two looks, and nobody was awake.
+    quiet: bool,
     /// The time until the next look.
     period: Duration,
     /// The driver lies idle while somebody is awake: sleep in it.
@@ -48,7 +46,7 @@ pub(super) struct Watch {
 
 impl Watch {
     pub(super) fn new(workers: usize) -> Self {
-        Self { polls: vec![0; workers].into(), turns: 0, quiet: 0, period: FIRST_LOOK, take_driver: true }
+        Self { polls: vec![0; workers].into(), turns: 0, quiet: false, period: FIRST_LOOK, take_driver: true }
     }
 }
 
@@ -75,10 +73,8 @@ impl Worker<'_> {
         {
             shared.wake_for_backlog();
         }
-        core.watch.quiet = 0;
-        core.watch.period = FIRST_LOOK;
+        self.start_watch(&mut core);
         core.watch.take_driver = !shared.idle.has_awake();
-        self.note_progress(&mut core);
         while !shared.is_shutting_down() {
             let woken;
             (core, woken) = self.sleep_once(core);
@@ -108,6 +104,10 @@ impl Worker<'_> {
         } else if woken == Woken::ByLimit && self.look(core) {
             true
         } else {
+            if woken == Woken::ByEvent {
+                // Roused from its rest, perhaps: somebody is awake again.
+                self.start_watch(core);
+            }
             return false;
         };
         match idle.transition_from_parked(core.index, search) {
@@ -149,8 +149,16 @@ impl Worker<'_> {
         if alone || !idle.try_watch(core.index, on_condvar) {
             return None;
         }
-        let rests = core.watch.quiet >= QUIET_LOOKS && idle.try_rest(core.index);
+        let rests = core.watch.quiet && idle.try_rest(core.index);
         (!rests).then_some(core.watch.period)
+    }
+
+    /// From here on, looks tell what has changed since.
+    fn start_watch(&self, core: &mut Core) {
+        self.note_progress(core);
+        core.watch.turns = self.shared.services.driver.turns();
+        core.watch.quiet = false;
+        core.watch.period = FIRST_LOOK;
     }
 
     /// Remembers where everyone stands; returns the polls since the last time.
@@ -172,7 +180,7 @@ impl Worker<'_> {
         let progress = self.note_progress(core);
         let awake = shared.idle.has_awake();
         let watch = &mut core.watch;
-        watch.quiet = if progress > 0 { 0 } else { watch.quiet + 1 };
+        watch.quiet = progress == 0 && !awake;
         let long = awake && progress < watch.period.as_micros() as u64 / LONG_POLL.as_micros() as u64;
         watch.period = if long { FIRST_LOOK } else { LOOK_PERIOD.min(watch.period * 2) };
         let turns = shared.services.driver.turns();
