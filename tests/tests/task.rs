@@ -88,7 +88,7 @@ fn a_panic_is_returned_to_who_awaits() {
         let why = String::from("purpose");
         let task = filch::spawn(async move { panic!("on {why}") });
         let id = task.id();
-        let error: task::JoinError = task.await.map(|()| ()).unwrap_err();
+        let error: task::JoinError = task.await.unwrap_err();
         assert!(error.is_panic());
         assert!(!error.is_cancelled());
         assert_eq!(error.id(), id);
@@ -104,7 +104,7 @@ fn a_panic_is_returned_to_who_awaits() {
         );
 
         let error = filch::spawn(async { std::panic::panic_any(7_u8) }).await;
-        let error = error.map(|()| ()).unwrap_err();
+        let error = error.unwrap_err();
         assert_eq!(error.try_into_panic().unwrap().downcast_ref(), Some(&7_u8));
 
         // The runtime goes on.
@@ -159,7 +159,7 @@ fn a_task_that_never_ran_can_be_aborted() {
             panic!("must not run");
         });
         task.abort();
-        assert!(task.await.map(|()| ()).unwrap_err().is_cancelled());
+        assert!(task.await.unwrap_err().is_cancelled());
         assert!(dropped.await.is_err());
     });
 }
@@ -175,7 +175,7 @@ fn a_task_may_abort_itself() {
             panic!("must not run");
         });
         sender.send(task.abort_handle()).unwrap();
-        assert!(task.await.map(|()| ()).unwrap_err().is_cancelled());
+        assert!(task.await.unwrap_err().is_cancelled());
     });
 }
 

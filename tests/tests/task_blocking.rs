@@ -60,7 +60,6 @@ fn a_panic_in_a_blocking_function_is_returned() {
     on_every_runtime(|| async {
         let error = task::spawn_blocking(|| panic!("on purpose"))
             .await
-            .map(|()| ())
             .unwrap_err();
         assert_eq!(error.into_panic().downcast_ref(), Some(&"on purpose"));
     });
@@ -99,7 +98,7 @@ fn a_queued_blocking_function_can_be_aborted() {
             queued.abort();
             release.send(()).unwrap();
             running.await.unwrap();
-            assert!(queued.await.map(|()| ()).unwrap_err().is_cancelled());
+            assert!(queued.await.unwrap_err().is_cancelled());
         });
     });
 }
@@ -192,7 +191,7 @@ fn a_panic_in_place_is_the_tasks() {
         within_bounds("block_in_place", move || {
             workers(count).block_on(async {
                 let task = filch::spawn(async { task::block_in_place(|| panic!("on purpose")) });
-                let error = task.await.map(|()| ()).unwrap_err();
+                let error = task.await.unwrap_err();
                 assert_eq!(error.into_panic().downcast_ref(), Some(&"on purpose"));
                 assert_eq!(filch::spawn(async { 1 }).await.unwrap(), 1);
             });
