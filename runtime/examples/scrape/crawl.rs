@@ -25,7 +25,10 @@ pub(crate) async fn one_at_a_time(
     let mut due = VecDeque::from([front_page.to_owned()]);
     progress.found(1);
     while let Some(url) = due.pop_front() {
-        let page = fetcher.fetch(&url).await.map_err(|error| Error::Fetch(url, error))?;
+        let page = fetcher
+            .fetch(&url)
+            .await
+            .map_err(|error| Error::Fetch(url, error))?;
         progress.fetched();
         let found = frontier.take_in(&page);
         progress.found(found.len() as u64);
@@ -47,7 +50,10 @@ pub(crate) async fn all_at_once(
         let fetcher = fetcher.clone();
         progress.found(1);
         pages.spawn(async move {
-            fetcher.fetch(&url).await.map_err(|error| Error::Fetch(url, error))
+            fetcher
+                .fetch(&url)
+                .await
+                .map_err(|error| Error::Fetch(url, error))
         });
     };
     fetch(&mut pages, front_page.to_owned());
@@ -95,14 +101,20 @@ impl Frontier {
     }
 
     fn scraped(&self) -> Scraped {
-        Scraped { pages: self.pages, bytes: self.bytes, time: self.start.elapsed() }
+        Scraped {
+            pages: self.pages,
+            bytes: self.bytes,
+            time: self.start.elapsed(),
+        }
     }
 }
 
 /// The targets of the links in a page, good enough for a page of our own: what
 /// stands between the quotes after each `href=`.
 fn links(html: &str) -> impl Iterator<Item = &str> {
-    html.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next())
+    html.split("href=\"")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
 }
 
 /// Why a crawl came home with nothing.

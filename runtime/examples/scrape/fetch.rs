@@ -30,7 +30,10 @@ pub(crate) struct Page {
 
 impl Fetcher {
     pub(crate) fn new(timeout: Duration, connections: usize) -> Self {
-        Self { timeout, connections: Arc::new(Semaphore::new(connections)) }
+        Self {
+            timeout,
+            connections: Arc::new(Semaphore::new(connections)),
+        }
     }
 
     /// Fetches a page on a connection of its own.
@@ -39,7 +42,11 @@ impl Fetcher {
     /// byte. Waiting for one of the connections does not count.
     pub(crate) async fn fetch(&self, url: &str) -> Result<Page, Error> {
         let target = Target::parse(url)?;
-        let _permit = self.connections.acquire().await.expect("the semaphore is never closed");
+        let _permit = self
+            .connections
+            .acquire()
+            .await
+            .expect("the semaphore is never closed");
         match timeout(self.timeout, target.get()).await {
             Ok(result) => result,
             Err(_) => Err(Error::TimedOut(self.timeout)),
@@ -64,11 +71,17 @@ impl Target {
             Some(other) => return Err(Error::Scheme(other.to_owned())),
             None => return Err(Error::NoScheme),
         }
-        let host = uri.host().filter(|host| !host.is_empty()).ok_or(Error::Malformed)?;
+        let host = uri
+            .host()
+            .filter(|host| !host.is_empty())
+            .ok_or(Error::Malformed)?;
         Ok(Self {
             host: host.to_owned(),
             port: uri.port_u16().unwrap_or(USUAL_PORT),
-            path: uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
+            path: uri
+                .path_and_query()
+                .map_or("/", |path| path.as_str())
+                .to_owned(),
         })
     }
 
@@ -83,7 +96,9 @@ impl Target {
     async fn get(&self) -> Result<Page, Error> {
         // An IPv6 address stands in brackets in a URL and without them elsewhere.
         let name = self.host.trim_start_matches('[').trim_end_matches(']');
-        let stream = TcpStream::connect((name, self.port)).await.map_err(Error::Connect)?;
+        let stream = TcpStream::connect((name, self.port))
+            .await
+            .map_err(Error::Connect)?;
         stream.set_nodelay(true).map_err(Error::Connect)?;
 
         let (mut sender, connection) = http1::handshake(stream).await.map_err(Error::Http)?;
@@ -94,7 +109,10 @@ impl Target {
 
         let request = Request::get(&self.path)
             .header(header::HOST, self.authority())
-            .header(header::USER_AGENT, concat!("filch-scrape/", env!("CARGO_PKG_VERSION")))
+            .header(
+                header::USER_AGENT,
+                concat!("filch-scrape/", env!("CARGO_PKG_VERSION")),
+            )
             .header(header::CONNECTION, "close")
             .body(Empty::<Bytes>::new())
             .map_err(|_| Error::Malformed)?;
@@ -102,13 +120,17 @@ impl Target {
         let status = response.status();
         if status.is_redirection() {
             let location = response.headers().get(header::LOCATION);
-            let location = location.and_then(|it| it.to_str().ok()).unwrap_or("nowhere");
+            let location = location
+                .and_then(|it| it.to_str().ok())
+                .unwrap_or("nowhere");
             return Err(Error::Moved(location.to_owned()));
         }
         if !status.is_success() {
             return Err(Error::Status(status));
         }
-        let body = Limited::new(response.into_body(), LARGEST_PAGE).collect().await;
+        let body = Limited::new(response.into_body(), LARGEST_PAGE)
+            .collect()
+            .await;
         let body = body.map_err(|error| match error.downcast::<hyper::Error>() {
             Ok(error) => Error::Http(*error),
             Err(other) => {
@@ -116,7 +138,10 @@ impl Target {
                 Error::TooLarge
             }
         })?;
-        Ok(Page { status, body: body.to_bytes() })
+        Ok(Page {
+            status,
+            body: body.to_bytes(),
+        })
     }
 }
 

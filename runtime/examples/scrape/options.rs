@@ -43,9 +43,7 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    pub(crate) fn parse(
-        arguments: impl IntoIterator<Item = String>,
-    ) -> Result<Command, Mistake> {
+    pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Command, Mistake> {
         let mut options = Self {
             timeout: Duration::from_secs(10),
             connections: 64,
@@ -94,7 +92,9 @@ fn seconds(flag: &str, value: &str) -> Result<Duration, Mistake> {
 fn count(flag: &str, value: &str, most: usize) -> Result<usize, Mistake> {
     match value.parse() {
         Ok(count) if (1..=most).contains(&count) => Ok(count),
-        _ => Err(Mistake(format!("{flag} takes a number from 1 to {most}, not {value:?}"))),
+        _ => Err(Mistake(format!(
+            "{flag} takes a number from 1 to {most}, not {value:?}"
+        ))),
     }
 }
 

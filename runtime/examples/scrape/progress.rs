@@ -12,7 +12,9 @@ impl Progress {
     pub(crate) fn new(what: &'static str) -> Self {
         let style = ProgressStyle::with_template("{msg:<19} {elapsed:>5} {wide_bar} {pos}/{len}")
             .expect("the template is well-formed");
-        Self { bar: ProgressBar::new(0).with_style(style).with_message(what) }
+        Self {
+            bar: ProgressBar::new(0).with_style(style).with_message(what),
+        }
     }
 
     /// There are so many more pages to fetch.

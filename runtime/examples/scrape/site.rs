@@ -84,11 +84,19 @@ async fn respond(
 }
 
 fn path(page: usize) -> String {
-    if page == 0 { "/".to_owned() } else { format!("/page/{page}") }
+    if page == 0 {
+        "/".to_owned()
+    } else {
+        format!("/page/{page}")
+    }
 }
 
 fn page_number(path: &str) -> Option<usize> {
-    if path == "/" { Some(0) } else { path.strip_prefix("/page/")?.parse().ok() }
+    if path == "/" {
+        Some(0)
+    } else {
+        path.strip_prefix("/page/")?.parse().ok()
+    }
 }
 
 /// Differs from page to page, and not from run to run.
@@ -102,7 +110,11 @@ fn delay(page: usize) -> Duration {
 fn html(page: usize, pages: usize) -> String {
     let mut html = format!("<!doctype html>\n<title>Page {page}</title>\n<h1>Page {page}</h1>\n");
     for paragraph in 0..3 + page % 5 {
-        let _ = writeln!(html, "<p>Paragraph {paragraph}. {}</p>", "All work and no play. ".repeat(8));
+        let _ = writeln!(
+            html,
+            "<p>Paragraph {paragraph}. {}</p>",
+            "All work and no play. ".repeat(8)
+        );
     }
     let children = page * LINKS + 1..=page * LINKS + LINKS;
     let previous = page.saturating_sub(1);

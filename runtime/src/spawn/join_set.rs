@@ -75,7 +75,10 @@ struct Finished<T> {
 impl<T> JoinSet<T> {
     /// Creates an empty set.
     pub fn new() -> Self {
-        Self { entries: Slab::new(), completions: Arc::default() }
+        Self {
+            entries: Slab::new(),
+            completions: Arc::default(),
+        }
     }
 
     /// Returns the number of tasks in the set, completed ones included until
@@ -215,7 +218,8 @@ impl<T: 'static> JoinSet<T> {
     ///
     /// The inner result is an error if the task panicked or was aborted.
     pub fn try_join_next_with_id(&mut self) -> Option<Result<(Id, T), JoinError>> {
-        self.take_completed().map(|(id, result)| result.map(|output| (id, output)))
+        self.take_completed()
+            .map(|(id, result)| result.map(|output| (id, output)))
     }
 
     /// Aborts all tasks and waits until they are gone.
@@ -301,7 +305,8 @@ impl<T: 'static> JoinSet<T> {
     ///
     /// The inner result is an error if the task panicked or was aborted.
     pub fn poll_join_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
-        self.poll_completed(cx).map(|joined| joined.map(|(_, result)| result))
+        self.poll_completed(cx)
+            .map(|joined| joined.map(|(_, result)| result))
     }
 
     /// As [`poll_join_next`](Self::poll_join_next), with the task's [`Id`]
@@ -327,7 +332,10 @@ impl<T: 'static> JoinSet<T> {
                 entry.insert(Entry::Running(handle));
             }
             Poll::Ready(result) => {
-                let finished = Finished { id: handle.id(), result: Mutex::new(result) };
+                let finished = Finished {
+                    id: handle.id(),
+                    result: Mutex::new(result),
+                };
                 entry.insert(Entry::Finished(Box::new(finished)));
                 self.completions.push(key);
             }

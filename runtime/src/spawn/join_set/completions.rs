@@ -21,7 +21,10 @@ struct Queue {
 impl Completions {
     /// Returns a waker that pushes `key` whenever it is woken.
     pub(super) fn waker(this: &Arc<Self>, key: usize) -> Waker {
-        Waker::from(Arc::new(Completion { list: this.clone(), key }))
+        Waker::from(Arc::new(Completion {
+            list: this.clone(),
+            key,
+        }))
     }
 
     pub(super) fn push(&self, key: usize) {
@@ -101,8 +104,8 @@ mod tests {
         for key in [2, 0, 1] {
             Completions::waker(&list, key).wake();
         }
-        let mut cx = Context::from_waker(Waker::noop());
-        assert_eq!(list.poll_pop(&mut cx), Poll::Ready(2));
+        let cx = Context::from_waker(Waker::noop());
+        assert_eq!(list.poll_pop(&cx), Poll::Ready(2));
         assert_eq!(list.pop(), Some(0));
         assert_eq!(list.pop(), Some(1));
         assert_eq!(list.pop(), None);

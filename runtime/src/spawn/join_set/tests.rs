@@ -15,7 +15,13 @@ fn a_stale_key_does_not_remove_a_running_task() {
 
     // The task's own wake-up still arrives.
     set.abort_all();
-    assert!(runtime.block_on(set.join_next()).unwrap().unwrap_err().is_cancelled());
+    assert!(
+        runtime
+            .block_on(set.join_next())
+            .unwrap()
+            .unwrap_err()
+            .is_cancelled()
+    );
     assert!(set.is_empty());
 }
 
