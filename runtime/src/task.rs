@@ -113,6 +113,15 @@ mod model;
 #[cfg(all(test, not(filch_loom)))]
 mod tests;
 
+/// Why a task is ready again right after its poll.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// It asked to go behind everything else that is ready.
+    Yielded,
+    /// It was woken while it was polled.
+    Woken,
+}
+
 /// What tasks need of the scheduler that polls them. Each task holds one.
 pub(crate) trait Schedule: Sized + Send + Sync + 'static {
     /// Takes a task that a waker or an abort made ready. Called on any thread.
@@ -120,7 +129,7 @@ pub(crate) trait Schedule: Sized + Send + Sync + 'static {
 
     /// Takes a task that is ready again right after its poll, because it
     /// yielded or was woken meanwhile. Called on the thread that polled it.
-    fn reschedule(&self, task: Notified<Self>);
+    fn reschedule(&self, task: Notified<Self>, again: Again);
 
     /// Takes a task out of the list of owned tasks, before it completes, and
     /// returns the list's reference; `None` if it is in none any more.

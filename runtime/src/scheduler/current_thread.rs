@@ -19,7 +19,7 @@ use super::metrics::Counters;
 use super::services::Services;
 use super::worker::Pacing;
 use crate::driver::{Driver, Limit, PreciseSleeps};
-use crate::task::{Id, JoinHandle, Notified, OwnedTasks, Schedule, Task};
+use crate::task::{Again, Id, JoinHandle, Notified, OwnedTasks, Schedule, Task};
 use parking_lot::{Condvar, Mutex};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -216,8 +216,8 @@ impl Schedule for Arc<Shared> {
         }
     }
 
-    fn reschedule(&self, task: Ready) {
-        if self.runs_here() {
+    fn reschedule(&self, task: Ready, again: Again) {
+        if again == Again::Yielded && self.runs_here() {
             RUNNING.with(|running| {
                 if running.ahead_of_yielded.get().is_none() {
                     running.ahead_of_yielded.set(Some(running.queue.borrow().len()));

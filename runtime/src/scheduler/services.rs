@@ -4,7 +4,7 @@ use crate::blocking::{Job, Pool, SubmitError};
 use crate::driver::DriverHandle;
 use crate::driver::clock::Clock;
 use crate::rng::SeedSource;
-use crate::task::{Id, JoinHandle, Notified, Schedule, Task, unowned};
+use crate::task::{Again, Id, JoinHandle, Notified, Schedule, Task, unowned};
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -180,7 +180,7 @@ impl Schedule for BlockingSchedule {
         drop(task);
     }
 
-    fn reschedule(&self, task: Notified<Self>) {
+    fn reschedule(&self, task: Notified<Self>, _: Again) {
         self.schedule(task);
     }
 

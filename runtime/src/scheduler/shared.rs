@@ -9,7 +9,7 @@ use super::queues::{Injector, LifoSlot, Stealer};
 use super::services::Services;
 use super::worker::Core;
 use crate::driver::Driver;
-use crate::task::{Id, JoinHandle, Notified, OwnedTasks, Schedule, Task};
+use crate::task::{Again, Id, JoinHandle, Notified, OwnedTasks, Schedule, Task};
 use crossbeam_utils::CachePadded;
 use parking_lot::Mutex;
 use std::fmt;
@@ -175,8 +175,8 @@ impl Schedule for Arc<Shared> {
         self.route(task, Core::push_woken);
     }
 
-    fn reschedule(&self, task: Ready) {
-        self.route(task, Core::push_yielded);
+    fn reschedule(&self, task: Ready, again: Again) {
+        self.route(task, |core, remote, task| core.push_again(remote, task, again));
     }
 
     fn release(&self, task: &Task<Self>) -> Option<Task<Self>> {

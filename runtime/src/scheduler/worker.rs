@@ -19,6 +19,7 @@ use super::queues::LocalQueue;
 use super::shared::{Ready, Remote, Shared};
 use super::sleep::Watch;
 use crate::driver::PreciseSleeps;
+use crate::task::Again;
 use filch_timer::Tick;
 use std::sync::Arc;
 use std::time::Duration;
@@ -117,11 +118,12 @@ impl Core {
         }
     }
 
-    /// A task yielded: every other ready task and the driver get their turn.
+    /// A task is ready again after its poll: every other ready task gets its
+    /// turn first, and if it yielded, so does the driver.
     #[inline]
-    pub(super) fn push_yielded(&mut self, remote: &Remote, task: Ready) {
+    pub(super) fn push_again(&mut self, remote: &Remote, task: Ready, again: Again) {
         remote.counters.local_schedules.add(1);
-        if self.ahead_of_yielded.is_none() {
+        if again == Again::Yielded && self.ahead_of_yielded.is_none() {
             self.ahead_of_yielded = Some(self.queue.len());
         }
         self.queue.push(task);

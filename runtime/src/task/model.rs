@@ -1,7 +1,7 @@
 //! A scheduler of a few lines, for the tests and models of tasks: one queue,
 //! run by hand.
 
-use super::{Id, JoinHandle, Notified, OwnedTasks, Schedule, Task, unowned};
+use super::{Again, Id, JoinHandle, Notified, OwnedTasks, Schedule, Task, unowned};
 use crate::primitive::atomic::{AtomicUsize, Ordering};
 use crate::primitive::{Arc, Mutex};
 use std::collections::VecDeque;
@@ -27,7 +27,7 @@ impl Schedule for Model {
         self.shared.queue.lock().push_back(task);
     }
 
-    fn reschedule(&self, task: Notified<Self>) {
+    fn reschedule(&self, task: Notified<Self>, _: Again) {
         self.shared.rescheduled.fetch_add(1, Ordering::Relaxed);
         self.shared.queue.lock().push_back(task);
     }

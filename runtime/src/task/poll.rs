@@ -12,9 +12,7 @@
 //! **Contract of all entries**: the pointer is that of a task whose future and
 //! scheduler are of the types `F` and `S`, and the caller owns a reference.
 
-use super::Schedule;
 use super::cell::Cell;
-
 use super::error::JoinError;
 use super::header::Header;
 use super::notified::{Notified, Task};
@@ -24,6 +22,7 @@ use super::state::{
     TransitionToComplete, TransitionToIdle, TransitionToRunning, TransitionToTerminal,
 };
 use super::waker;
+use super::{Again, Schedule};
 use crate::coop;
 use std::future::Future;
 use std::mem::ManuallyDrop;
@@ -70,8 +69,15 @@ pub(super) unsafe fn poll<F: Future, S: Schedule>(task: NonNull<Header>, schedul
     // SAFETY: the reference is still ours until this transition.
     match unsafe { state(task) }.transition_to_idle(yielded) {
         TransitionToIdle::Released => {}
-        // SAFETY: the transition left us running the task.
-        TransitionToIdle::Reschedule => unsafe { reschedule::<F, S>(task, scheduler) },
+        TransitionToIdle::Reschedule => {
+            let again = if yielded {
+                Again::Yielded
+            } else {
+                Again::Woken
+            };
+            // SAFETY: the transition left us running the task.
+            unsafe { reschedule::<F, S>(task, scheduler, again) };
+        }
         // SAFETY: the transition left us running the task.
         TransitionToIdle::Cancel => unsafe { cancel::<F, S>(task) },
         // SAFETY: the transition released the last reference.
@@ -125,7 +131,11 @@ unsafe fn poll_future<F: Future, S: Schedule>(task: NonNull<Header>) -> (Poll<()
 /// As all entries; and the caller runs the task, which is thereby given up. The
 /// reference is consumed.
 #[inline]
-unsafe fn reschedule<F: Future, S: Schedule>(task: NonNull<Header>, scheduler: *const ()) {
+unsafe fn reschedule<F: Future, S: Schedule>(
+    task: NonNull<Header>,
+    scheduler: *const (),
+    again: Again,
+) {
     // SAFETY: the caller's reference is alive until the `Notified` takes it.
     unsafe { cell::<F, S>(task) }.header().entitle();
     // SAFETY: the caller's right to run is the `Notified`'s from here on, and
@@ -133,7 +143,7 @@ unsafe fn reschedule<F: Future, S: Schedule>(task: NonNull<Header>, scheduler: *
     let notified = unsafe { Notified::from_raw(task) };
     if let Some(scheduler) = NonNull::new(scheduler.cast::<S>().cast_mut()) {
         // SAFETY: `poll`'s caller vouches for it, for the time of the call.
-        unsafe { scheduler.as_ref() }.reschedule(notified);
+        unsafe { scheduler.as_ref() }.reschedule(notified, again);
         return;
     }
     // Released after the scheduler inside of the cell has been used.
@@ -141,7 +151,7 @@ unsafe fn reschedule<F: Future, S: Schedule>(task: NonNull<Header>, scheduler: *
     // SAFETY: `retained` keeps the cell alive.
     unsafe { cell::<F, S>(retained.as_raw()) }
         .scheduler()
-        .reschedule(notified);
+        .reschedule(notified, again);
 }
 
 /// Drops the future, and completes the task.
