@@ -19,7 +19,7 @@ use super::queues::LocalQueue;
 use super::shared::{Ready, Remote, Shared};
 use super::sleep::Watch;
 use crate::driver::PreciseSleeps;
-use crate::task::Again;
+use crate::task::{Again, current};
 use filch_timer::Tick;
 use std::sync::Arc;
 use std::time::Duration;
@@ -108,10 +108,14 @@ impl Core {
 
     /// A task was woken on this worker's thread: it runs next. While the driver
     /// dispatches, the first one does and the others queue behind it.
+    ///
+    /// One that waited for the end of another queues as well: who waits for one
+    /// task often waits for its siblings, and then finds them ended, too,
+    /// instead of being polled for each.
     #[inline]
     pub(super) fn push_woken(&mut self, remote: &Remote, task: Ready) {
         remote.counters.local_schedules.add(1);
-        if self.dispatching && remote.lifo.looks_occupied() {
+        if current::is_waking_joiner() || self.dispatching && remote.lifo.looks_occupied() {
             self.queue.push(task);
         } else if let Some(displaced) = remote.lifo.replace(task) {
             self.queue.push(displaced);

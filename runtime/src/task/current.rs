@@ -11,6 +11,31 @@ const_thread_local! {
     static CURRENT: Cell<Option<Id>> = Cell::new(None);
 }
 
+const_thread_local! {
+    static WAKING_JOINER: Cell<bool> = Cell::new(false);
+}
+
+/// Runs `wake`, which wakes who waits for the end of a task.
+#[inline]
+pub(super) fn while_waking_joiner(wake: impl FnOnce()) {
+    struct Reset;
+    impl Drop for Reset {
+        fn drop(&mut self) {
+            WAKING_JOINER.with(|waking| waking.set(false));
+        }
+    }
+    WAKING_JOINER.with(|waking| waking.set(true));
+    let _reset = Reset;
+    wake();
+}
+
+/// Whether a task that is woken now on this thread is so by the end of another
+/// that it has waited for.
+#[inline]
+pub(crate) fn is_waking_joiner() -> bool {
+    WAKING_JOINER.with(Cell::get)
+}
+
 /// The id of the task that this thread is in; `None` outside of a task, as in
 /// the future that `block_on` polls.
 #[inline]

@@ -1,17 +1,50 @@
+#![expect(unsafe_code, reason = "shares a cell that loom checks the accesses to")]
 //! A scheduler of a few lines, for the tests and models of tasks: one queue,
 //! run by hand.
 
 use super::{Again, Id, JoinHandle, Notified, OwnedTasks, Schedule, Task, unowned};
 use crate::primitive::atomic::{AtomicUsize, Ordering};
-use crate::primitive::{Arc, Mutex};
+use crate::primitive::{Arc, Mutex, UnsafeCell};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::panic::Location;
 
 /// A handle of the scheduler, and what its tasks hold.
-#[derive(Clone)]
 pub(super) struct Model {
     shared: Arc<Shared>,
+    handle: Handle,
+}
+
+/// Finds a handle that is used while, or after, it is dropped with its task: loom
+/// does not see memory that is freed, but it does see accesses to a cell.
+struct Handle(UnsafeCell<()>);
+
+// SAFETY: there is nothing in the cell; loom checks the accesses to it.
+unsafe impl Sync for Handle {}
+
+impl Handle {
+    fn new() -> Self {
+        Self(UnsafeCell::new(()))
+    }
+
+    fn is_alive(&self) {
+        self.0.with(|_| ());
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.0.with_mut(|_| ());
+    }
+}
+
+impl Clone for Model {
+    fn clone(&self) -> Self {
+        Self {
+            shared: self.shared.clone(),
+            handle: Handle::new(),
+        }
+    }
 }
 
 struct Shared {
@@ -25,11 +58,13 @@ impl Schedule for Model {
     fn schedule(&self, task: Notified<Self>) {
         self.shared.scheduled.fetch_add(1, Ordering::Relaxed);
         self.shared.queue.lock().push_back(task);
+        self.handle.is_alive();
     }
 
     fn reschedule(&self, task: Notified<Self>, _: Again) {
         self.shared.rescheduled.fetch_add(1, Ordering::Relaxed);
         self.shared.queue.lock().push_back(task);
+        self.handle.is_alive();
     }
 
     fn release(&self, task: &Task<Self>) -> Option<Task<Self>> {
@@ -50,6 +85,7 @@ impl Model {
                 scheduled: AtomicUsize::new(0),
                 rescheduled: AtomicUsize::new(0),
             }),
+            handle: Handle::new(),
         }
     }
 
@@ -185,6 +221,7 @@ impl WeakModel {
     pub(super) fn upgrade(&self) -> Option<Model> {
         Some(Model {
             shared: self.shared.upgrade()?,
+            handle: Handle::new(),
         })
     }
 }

@@ -13,6 +13,7 @@
 //! scheduler are of the types `F` and `S`, and the caller owns a reference.
 
 use super::cell::Cell;
+use super::current;
 use super::error::JoinError;
 use super::header::Header;
 use super::notified::{Notified, Task};
@@ -198,8 +199,10 @@ unsafe fn complete<F: Future, S: Schedule>(task: NonNull<Header>) {
             TransitionToComplete::Dealloc => return unsafe { raw::dealloc(task) },
         }
     }
-    // SAFETY: the task is complete and the join waker set: access is shared.
-    unsafe { cell.join_waker().wake() };
+    current::while_waking_joiner(|| {
+        // SAFETY: the task is complete and the join waker set: access is shared.
+        unsafe { cell.join_waker().wake() };
+    });
     let mut join_waker_dropped = false;
     loop {
         // SAFETY: the held references are ours until this transition.

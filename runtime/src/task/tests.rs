@@ -205,6 +205,23 @@ fn a_wake_by_the_poll_itself_reschedules() {
 }
 
 #[test]
+fn a_task_woken_during_a_poll_is_polled_once_more_and_then_waits() {
+    let model = Model::new();
+    let mut polls = 0;
+    let handle = model.spawn(poll_fn(move |cx| {
+        polls += 1;
+        if polls == 1 {
+            cx.waker().wake_by_ref();
+        }
+        Poll::<()>::Pending
+    }));
+    assert_eq!(model.run_all(), 2);
+    drop(handle);
+    model.shutdown();
+    assert_eq!(model.handles(), 1, "a task was not freed");
+}
+
+#[test]
 fn a_run_without_a_scheduler_at_hand_reschedules_to_the_cells_own() {
     let model = Model::new();
     let mut polls = 0;

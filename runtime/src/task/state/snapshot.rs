@@ -74,7 +74,8 @@ impl Snapshot {
 
     #[inline]
     pub(super) fn resumed(self) -> (TransitionToRunning, Option<Self>) {
-        debug_assert!(
+        // The safety of the poll that follows relies on it.
+        assert!(
             self.is_running(),
             "entitled to what it does not have: {self:?}"
         );
