@@ -207,17 +207,27 @@ fn a_wake_by_the_poll_itself_reschedules() {
 #[test]
 fn a_task_woken_during_a_poll_is_polled_once_more_and_then_waits() {
     let model = Model::new();
-    let mut polls = 0;
-    let handle = model.spawn(poll_fn(move |cx| {
-        polls += 1;
-        if polls == 1 {
-            cx.waker().wake_by_ref();
-        }
-        Poll::<()>::Pending
-    }));
+    let slot = Arc::new(std::sync::Mutex::new(None));
+    let handle = model.spawn({
+        let slot = slot.clone();
+        poll_fn(move |cx| {
+            let previous = slot.lock().unwrap().replace(cx.waker().clone());
+            if previous.is_none() {
+                cx.waker().wake_by_ref();
+            }
+            Poll::<()>::Pending
+        })
+    });
     assert_eq!(model.run_all(), 2);
-    drop(handle);
+    let waker: Waker = slot.lock().unwrap().clone().expect("stored by the poll");
+    for wakes in 1..4 {
+        waker.wake_by_ref();
+        assert_eq!(model.run_all(), 1);
+        assert_eq!((model.scheduled(), model.rescheduled()), (wakes, 1));
+    }
+    drop((handle, waker));
     model.shutdown();
+    slot.lock().unwrap().take();
     assert_eq!(model.handles(), 1, "a task was not freed");
 }
 
@@ -270,22 +280,27 @@ fn a_task_dropped_from_its_queue_after_a_yield_is_cancelled() {
 }
 
 #[test]
-fn a_yielding_task_sees_an_abort_while_it_is_queued() {
+fn a_yielding_task_is_not_polled_after_an_abort() {
     let model = Model::new();
     let values = Values::default();
     let value = values.make(false);
-    let mut handle = model.spawn(poll_fn(move |cx| {
-        let _value = &value;
-        assert!(yield_current(cx));
-        Poll::<()>::Pending
-    }));
+    let polls = Arc::new(AtomicUsize::new(0));
+    let mut handle = model.spawn({
+        let polls = polls.clone();
+        poll_fn(move |cx| {
+            let _value = &value;
+            polls.fetch_add(1, Relaxed);
+            assert!(yield_current(cx));
+            Poll::<()>::Pending
+        })
+    });
     for _ in 0..3 {
         assert!(model.run_one());
     }
     handle.abort();
     assert_eq!((model.queued(), values.alive()), (1, 1));
     assert_eq!(model.run_all(), 1);
-    assert_eq!(values.alive(), 0);
+    assert_eq!((polls.load(Relaxed), values.alive()), (3, 0));
     assert!(result(&mut handle).unwrap_err().is_cancelled());
 }
 

@@ -8,7 +8,7 @@ use super::super::model::Model;
 use super::{Slot, model, model_fully, result};
 use crate::coop::yield_current;
 use crate::primitive::UnsafeCell;
-use crate::task::JoinHandle;
+use crate::task::{JoinHandle, Notified};
 use loom::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use loom::thread;
 use std::future::poll_fn;
@@ -177,41 +177,73 @@ fn loom_wakes_from_two_threads_run_it_once() {
     });
 }
 
+/// The runner hands the task over, and another thread completes and frees it
+/// before the runner has returned.
+fn rescheduled_task_runs_elsewhere(run: fn(Notified<Model>, &Model)) {
+    let scheduler = Model::new();
+    let mut yielded = false;
+    drop(scheduler.spawn(poll_fn(move |cx| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        assert!(yield_current(cx));
+        Poll::Pending
+    })));
+    let other = thread::spawn({
+        let scheduler = scheduler.clone();
+        move || scheduler.run_one()
+    });
+    if let Some(task) = scheduler.pop() {
+        run(task, &scheduler);
+    }
+    other.join().unwrap();
+    scheduler.run_all();
+    assert_eq!(scheduler.alive(), 0);
+}
+
 #[test]
 fn loom_rescheduled_task_runs_elsewhere_at_once() {
-    model(|| {
-        // The runner has handed the task over, and another thread completes and
-        // frees it before the runner has returned.
-        let waiting = Waiting::new(true);
-        waiting.waker.wake_by_ref();
-        let Waiting {
-            scheduler,
-            handle,
-            event,
-            waker,
-        } = waiting;
-        drop((handle, waker));
-        let threads: Vec<_> = [false, true]
-            .into_iter()
-            .map(|on_own| {
-                let (scheduler, event) = (scheduler.clone(), event.clone());
-                thread::spawn(move || {
-                    event.happened.store(true, Relaxed);
-                    if let Some(task) = scheduler.pop() {
-                        if on_own {
-                            task.run()
-                        } else {
-                            task.run_on(&scheduler)
-                        }
-                    }
-                })
+    model_fully(|| rescheduled_task_runs_elsewhere(|task, scheduler| task.run_on(scheduler)));
+}
+
+#[test]
+fn loom_rescheduled_task_keeps_its_scheduler() {
+    model_fully(|| rescheduled_task_runs_elsewhere(|task, _| task.run()));
+}
+
+#[test]
+fn loom_wake_of_a_task_that_was_entitled() {
+    model_fully(|| {
+        let scheduler = Model::new();
+        let slot = Slot::default();
+        let happened = Arc::new(AtomicBool::new(false));
+        let handle = scheduler.spawn({
+            let (slot, happened) = (slot.clone(), happened.clone());
+            poll_fn(move |cx| {
+                if slot.store(cx.waker()) {
+                    cx.waker().wake_by_ref();
+                }
+                if happened.load(Relaxed) {
+                    Poll::Ready(())
+                } else {
+                    Poll::Pending
+                }
             })
-            .collect();
-        for thread in threads {
-            thread.join().unwrap();
-        }
+        });
+        assert!(scheduler.run_one());
+        let waker = slot.replace(None).expect("stored by the poll");
+        slot.store(&waker);
+        let thread = thread::spawn(move || {
+            happened.store(true, Relaxed);
+            waker.wake();
+        });
+        // Entitled; it waits after that, unless the wake came before.
+        assert!(scheduler.run_one());
+        thread.join().unwrap();
+        assert!(scheduler.queued() <= 1, "queued twice");
         scheduler.run_all();
-        assert_eq!(scheduler.alive(), 0);
+        assert!(handle.is_finished(), "a wake was lost");
+        drop(slot.replace(None));
     });
 }
 
