@@ -156,7 +156,9 @@ fn a_runtime_within_a_runtime_is_refused() {
         outer()
     });
     let panic = nested.unwrap_err();
-    let text = panic.downcast_ref::<&str>().expect("the panic carries a text");
+    let text = panic
+        .downcast_ref::<&str>()
+        .expect("the panic carries a text");
     assert!(text.contains("within a runtime"), "{text}");
 }
 
@@ -176,7 +178,10 @@ const RECORDED_WITH: &str = "1.95";
 
 /// The compiler's version without its patch level.
 fn compiler_release() -> Option<String> {
-    let output = std::process::Command::new("rustc").arg("--version").output().ok()?;
+    let output = std::process::Command::new("rustc")
+        .arg("--version")
+        .output()
+        .ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     let version = text.split_whitespace().nth(1)?;
     Some(version.rsplit_once('.')?.0.to_owned())
