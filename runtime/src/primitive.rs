@@ -31,9 +31,7 @@ mod real {
     pub(crate) use const_thread_local;
 
     pub(crate) mod atomic {
-        pub(crate) use std::sync::atomic::{
-            AtomicBool, AtomicU64, AtomicUsize, Ordering, fence,
-        };
+        pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
     }
 
     /// `std::cell::UnsafeCell` with loom's closure-shaped interface.
@@ -76,9 +74,7 @@ mod model {
     pub(crate) use const_thread_local;
 
     pub(crate) mod atomic {
-        pub(crate) use loom::sync::atomic::{
-            AtomicBool, AtomicU64, AtomicUsize, Ordering, fence,
-        };
+        pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
     }
 
     #[derive(Debug)]
