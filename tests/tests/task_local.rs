@@ -4,6 +4,7 @@ mod every_runtime;
 
 use every_runtime::on_every_runtime;
 use filch::sync::oneshot;
+use filch::task::futures::TaskLocalFuture;
 use filch::task::{self, LocalKey};
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
@@ -223,8 +224,10 @@ fn errors_and_keys_can_be_shown() {
 fn futures_in_scope_are_send_when_their_parts_are() {
     fn is_send<T: Send>(_: &T) {}
     fn is_static<T>(_: &'static LocalKey<T>) {}
+    fn is_named<T, F>(_: &TaskLocalFuture<T, F>) {}
     is_send(&NUMBER.scope(1, async {}));
     is_static(&NUMBER);
+    is_named(&NUMBER.scope(1, async {}));
 }
 
 fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
