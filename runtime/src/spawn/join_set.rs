@@ -12,6 +12,7 @@
 //! its waker in place or its key in the list.
 
 mod completions;
+mod conversions;
 
 use super::blocking::spawn_blocking;
 use crate::coop;
@@ -20,7 +21,6 @@ use crate::runtime::Handle;
 use crate::task::{AbortHandle, Id, JoinError, JoinHandle};
 use completions::Completions;
 use slab::Slab;
-use std::fmt;
 use std::future::{Future, poll_fn};
 use std::panic;
 use std::pin::Pin;
@@ -401,64 +401,6 @@ impl<T> Drop for JoinSet<T> {
     fn drop(&mut self) {
         for (_, entry) in &self.entries {
             entry.abort();
-        }
-    }
-}
-
-impl<T> fmt::Debug for JoinSet<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JoinSet").field("len", &self.len()).finish()
-    }
-}
-
-impl<T> Default for JoinSet<T> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-/// Spawns every future of an iterator on the current runtime.
-///
-/// # Panics
-///
-/// Panics outside of a runtime, if there is anything to spawn.
-///
-/// # Examples
-///
-/// ```
-/// use filch::task::JoinSet;
-///
-/// #[filch::main]
-/// async fn main() {
-///     let set: JoinSet<_> = (0..10).map(|number| async move { number }).collect();
-///     assert_eq!(set.join_all().await.len(), 10);
-/// }
-/// ```
-impl<T, F> FromIterator<F> for JoinSet<T>
-where
-    F: Future<Output = T> + Send + 'static,
-    T: Send + 'static,
-{
-    fn from_iter<I: IntoIterator<Item = F>>(tasks: I) -> Self {
-        let mut set = Self::new();
-        set.extend(tasks);
-        set
-    }
-}
-
-/// Spawns every future of an iterator on the current runtime.
-///
-/// # Panics
-///
-/// Panics outside of a runtime, if there is anything to spawn.
-impl<T, F> Extend<F> for JoinSet<T>
-where
-    F: Future<Output = T> + Send + 'static,
-    T: Send + 'static,
-{
-    fn extend<I: IntoIterator<Item = F>>(&mut self, tasks: I) {
-        for task in tasks {
-            self.spawn(task);
         }
     }
 }
