@@ -4,6 +4,7 @@ mod combinations;
 mod errors;
 mod identity;
 mod owned;
+mod threads;
 mod wakers;
 
 use super::model::Model;
