@@ -2,7 +2,7 @@
 //! with real memory, for a sanitizer to look at.
 
 use super::*;
-use std::sync::Mutex;
+use crate::primitive::Mutex;
 use std::sync::atomic::AtomicBool;
 use std::thread;
 
@@ -31,7 +31,7 @@ fn future(seed: u64, values: &Values, wakers: &Wakers) -> impl Future<Output = V
         match random.u8(..3) {
             0 => assert!(yield_current(cx)),
             1 => cx.waker().wake_by_ref(),
-            _ => wakers.lock().unwrap().push(cx.waker().clone()),
+            _ => wakers.lock().push(cx.waker().clone()),
         }
         Poll::Pending
     })
@@ -40,7 +40,7 @@ fn future(seed: u64, values: &Values, wakers: &Wakers) -> impl Future<Output = V
 /// Wakes what has been left, one way or another; `false` if there was nothing.
 fn wake_some(random: &mut fastrand::Rng, wakers: &Wakers) -> bool {
     let some: Vec<Waker> = {
-        let mut wakers = wakers.lock().unwrap();
+        let mut wakers = wakers.lock();
         let count = random.usize(..=wakers.len());
         wakers.drain(..count).collect()
     };
@@ -120,7 +120,7 @@ fn tasks_survive_several_threads() {
         done.store(true, Relaxed);
         assert_eq!(joined.load(Relaxed), expected);
     });
-    wakers.lock().unwrap().clear();
+    wakers.lock().clear();
     assert_eq!(values.alive(), 0, "leaked or dropped twice");
     assert_eq!(
         (model.queued(), model.handles()),
