@@ -1,7 +1,7 @@
 //! The house stands: imports flow down only, and unsafe code stays where
 //! ARCHITECTURE.md says.
 //!
-//! The source of crate `filch` is read as tokens, without its tests, and every
+//! The source is read as tokens, without its tests. In crate `filch`, every
 //! path in it is followed through re-exports to the file that defines what it
 //! names. A file that names something of a floor above its own fails the test.
 
@@ -10,10 +10,11 @@ mod scan;
 #[path = "floors/tree.rs"]
 mod tree;
 
-use filch_tests::workspace;
+use filch_tests::{Echo, cargo, finish, workspace};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tree::{Reference, Tree};
 
 /// Where the files of `runtime/src` live, the first match counts. A folder ends
@@ -122,7 +123,10 @@ fn upward_references(tree: &Tree) -> Vec<String> {
 }
 
 fn runtime() -> Tree {
-    let source = workspace().join("runtime/src");
+    load(&workspace().join("runtime/src"))
+}
+
+fn load(source: &Path) -> Tree {
     Tree::load(Path::new("lib.rs"), &|file| {
         fs::read_to_string(source.join(file)).ok()
     })
@@ -159,6 +163,42 @@ fn every_file_has_its_floor() {
         tree.references().len() > 50,
         "the walk finds {} references",
         tree.references().len()
+    );
+}
+
+/// Tokio is here for its channels, traits and macros: no runtime, no reactor.
+#[test]
+fn a_default_build_contains_no_second_runtime() {
+    let bound = Duration::from_secs(600);
+    let mut tree = cargo();
+    tree.args([
+        "tree", "-p", "filch", "--edges", "normal", "--prefix", "none",
+    ]);
+    let tree = finish(tree.args(["--format", "{lib} {f}"]), Echo::Quiet, bound);
+    assert!(tree.status.success(), "{tree}");
+    // Each package with its features.
+    let packages: BTreeMap<&str, &str> = tree
+        .stdout
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .collect();
+    assert!(packages.contains_key("filch"), "{tree}");
+    for unwanted in ["mio", "async_executor", "async_io", "smol"] {
+        assert!(
+            !packages.contains_key(unwanted),
+            "{unwanted} is in a default build: {tree}"
+        );
+    }
+    let features: Vec<_> = packages["tokio"].split(',').collect();
+    for unwanted in ["rt", "net", "time", "fs", "process", "signal"] {
+        assert!(
+            !features.contains(&unwanted),
+            "tokio is built with {features:?}"
+        );
+    }
+    assert!(
+        features.contains(&"sync"),
+        "tokio is built with {features:?}"
     );
 }
 
@@ -241,15 +281,14 @@ fn unsafe_code_stays_in_the_files_that_are_listed() {
         .expect("ARCHITECTURE.md lists the files with unsafe code");
     let listed = listed_unsafe_files(&page);
     let mut found = BTreeSet::new();
-    for sources in ["timer/src", "io/src", "runtime/src", "runtime/macros/src"] {
-        visit_sources(&workspace().join(sources), &mut |file, text| {
-            if scan::has_unsafe(text) {
-                let file = file
-                    .strip_prefix(workspace())
-                    .expect("the walk stays inside");
-                found.insert(file.to_string_lossy().replace('\\', "/"));
-            }
-        });
+    for krate in ["timer", "io", "runtime", "runtime/macros"] {
+        let source = format!("{krate}/src");
+        let tree = load(&workspace().join(&source));
+        let names = tree
+            .unsafe_files
+            .iter()
+            .map(|file| file.to_string_lossy().replace('\\', "/"));
+        found.extend(names.map(|file| format!("{source}/{file}")));
     }
     let unlisted: Vec<_> = found.difference(&listed).collect();
     assert!(
@@ -281,19 +320,6 @@ fn listed_unsafe_files(page: &str) -> BTreeSet<String> {
     files
 }
 
-fn visit_sources(folder: &Path, visit: &mut impl FnMut(&Path, &str)) {
-    let entries =
-        fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    for entry in entries {
-        let path = entry.expect("the folder is readable").path();
-        if path.is_dir() {
-            visit_sources(&path, visit);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            visit(&path, &fs::read_to_string(&path).expect("sources are text"));
-        }
-    }
-}
-
 #[test]
 fn the_table_and_the_keyword_are_recognised() {
     let page = "# A\n| `no.rs` | |\n## Unsafe code\n| file | why |\n|---|---|\n| `a.rs`, `b/c.rs` | `x` |\n## B\n| `d.rs` |";
@@ -301,9 +327,13 @@ fn the_table_and_the_keyword_are_recognised() {
         listed_unsafe_files(page),
         ["a.rs", "b/c.rs"].map(str::to_owned).into()
     );
-    assert!(scan::has_unsafe("fn f() { unsafe { g() } }"));
-    assert!(scan::has_unsafe("unsafe impl Send for X {}"));
-    assert!(!scan::has_unsafe(
+    let has_unsafe = |text| scan::scan(text).has_unsafe;
+    assert!(has_unsafe("fn f() { unsafe { g() } }"));
+    assert!(has_unsafe("mod m { unsafe impl Send for X {} }"));
+    assert!(!has_unsafe(
         "// unsafe\n#![deny(unsafe_code)] const S: &str = \"unsafe\";"
+    ));
+    assert!(!has_unsafe(
+        "#[cfg(test)] mod tests { unsafe impl Send for X {} }"
     ));
 }

@@ -14,6 +14,8 @@ pub(crate) struct Scan {
     pub(crate) imports: Vec<Import>,
     /// Paths of two segments or more, outside of `use`.
     pub(crate) paths: Vec<(Vec<String>, usize)>,
+    /// Whether the keyword `unsafe` occurs in the file.
+    pub(crate) has_unsafe: bool,
 }
 
 /// A `mod` item.
@@ -43,18 +45,6 @@ pub(crate) fn scan(text: &str) -> Scan {
     let mut scan = Scan::default();
     scan.read(parse(text));
     scan
-}
-
-/// Whether the keyword `unsafe` occurs, tests included.
-pub(crate) fn has_unsafe(text: &str) -> bool {
-    fn search(stream: TokenStream) -> bool {
-        stream.into_iter().any(|token| match token {
-            TokenTree::Ident(ident) => ident == "unsafe",
-            TokenTree::Group(group) => search(group.stream()),
-            _ => false,
-        })
-    }
-    search(parse(text))
 }
 
 fn parse(text: &str) -> TokenStream {
@@ -97,7 +87,10 @@ impl Scan {
                     self.read_use(&mut tokens[at + 1..end].iter().peekable(), &[]);
                     at = end;
                 }
-                TokenTree::Ident(_) => at = self.read_path(&tokens, at),
+                TokenTree::Ident(word) => {
+                    self.has_unsafe |= word == "unsafe";
+                    at = self.read_path(&tokens, at);
+                }
                 _ => at += 1,
             }
         }
@@ -110,6 +103,7 @@ impl Scan {
         let body = group(tokens.get(at + 2), Delimiter::Brace).map(|stream| {
             let mut body = Self::default();
             body.read(stream);
+            self.has_unsafe |= body.has_unsafe;
             body
         });
         self.modules.push(Declared {
@@ -201,8 +195,7 @@ fn group(token: Option<&TokenTree>, delimiter: Delimiter) -> Option<TokenStream>
 fn is_for_tests(attribute: &TokenStream) -> bool {
     let tokens: Vec<TokenTree> = attribute.clone().into_iter().collect();
     matches!(tokens.first(), Some(TokenTree::Ident(word)) if word == "cfg")
-        && group(tokens.get(1), Delimiter::Parenthesis)
-            .is_some_and(|condition| needs_test(condition))
+        && group(tokens.get(1), Delimiter::Parenthesis).is_some_and(needs_test)
 }
 
 /// Whether one of the conditions, all of which must hold, needs `test`.

@@ -11,6 +11,8 @@ const LONGEST_CHAIN: usize = 16;
 #[derive(Debug, Default)]
 pub(crate) struct Tree {
     modules: BTreeMap<Vec<String>, Module>,
+    /// The files with unsafe code outside of tests.
+    pub(crate) unsafe_files: BTreeSet<PathBuf>,
 }
 
 /// One module. Several files when a cfg chooses between them.
@@ -70,6 +72,9 @@ impl Tree {
         found: Scan,
         read: &dyn Fn(&Path) -> Option<String>,
     ) {
+        if found.has_unsafe {
+            self.unsafe_files.insert(file.to_owned());
+        }
         let module = self.modules.entry(name.clone()).or_default();
         module.files.insert(file.to_owned());
         module.imports.extend(
