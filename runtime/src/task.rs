@@ -1,65 +1,43 @@
-//! Tasks: the unit of scheduling.
+//! Tasks: what a runtime runs.
 //!
-//! A task is one allocation: a [`header`], the scheduler's handle, the future
-//! that its output replaces, and the join waker. What state it is in, who waits
-//! for it and how many refer to it is one word, see [`state`].
+//! A task is a future that makes progress by itself, next to others, on the
+//! threads of a runtime. It costs one allocation and a fraction of a
+//! microsecond, and switching between tasks is no system call: start one for
+//! every connection, every request, every page.
 //!
-//! **Vocabulary.** A *reference* keeps the allocation alive. A [`Notified`] is
-//! a reference with the right to poll once; it is what run queues hold. A task
-//! is *running* while somebody has the right to touch its future: the thread
-//! that polls it, drops it or stores its output. It is *scheduled* while
-//! another poll is due, else *idle*, and finally *complete*. A task that is
-//! ready again right after a poll goes on running while it is queued: its
-//! `Notified` is *entitled*. *Shutting down* a task drops its future here and
-//! now; *aborting* it has the runtime do so.
+//! # Starting and awaiting
 //!
-//! **Invariants**, which SAFETY comments cite by name:
+//! [`spawn`] starts a task and returns a [`JoinHandle`], a future of its output.
+//! The task runs whether or not the handle is awaited; dropping the handle
+//! detaches it. A [`JoinSet`] holds any number of tasks of the same type and
+//! returns their outputs as they come.
 //!
-//! - **Counted.** The word counts the references: one each for the list of
-//!   owned tasks, the `Notified`, the thread that runs the task, the
-//!   [`JoinHandle`], and every [`AbortHandle`] and waker. Transitions pass them
-//!   from one to another; the cell exists until the last is released.
-//! - **Stage.** Future and output belong to who runs the task. Only one does:
-//!   the transition that sets RUNNING is made by one, and an entitled `Notified`
-//!   is the only way to pass that right on. Once the task is COMPLETE they belong
-//!   to the `JoinHandle`, whose exclusive borrow is needed to take the output.
-//!   Without a `JoinHandle` the output is dropped before COMPLETE is set.
-//!   Whoever releases the last reference has everything to itself.
-//! - **Join waker.** While JOIN_WAKER is unset the slot belongs to the
-//!   `JoinHandle`. While it is set, the handle and who completes the task may
-//!   both look at it and wake by reference, but nothing else. The handle sets
-//!   and unsets it as long as the task is not COMPLETE; after that only who
-//!   completes the task unsets it. If the handle goes away first, without being
-//!   able to unset it, the slot becomes exclusively the completer's.
-//! - **Sendable.** Future, output and scheduler handle are `Send`, and the
-//!   scheduler handle is `Sync`, as the functions that make a task demand.
+//! ```
+//! #[filch::main]
+//! async fn main() {
+//!     let squares: Vec<_> = (1..=3).map(|n| filch::spawn(async move { n * n })).collect();
+//!     let mut sum = 0;
+//!     for square in squares {
+//!         sum += square.await.unwrap();
+//!     }
+//!     assert_eq!(sum, 14);
+//! }
+//! ```
 //!
-//! **What it costs**, in atomic read-modify-writes of the state word, which is
-//! what a task's overhead consists of:
+//! # Cancellation and panics
 //!
-//! | what happens | how many |
-//! |---|---|
-//! | a wake that schedules the task | 1, or 2 if it uses the waker up |
-//! | a wake that finds it scheduled | 1 |
-//! | a poll that ends waiting | 2 |
-//! | a poll that yields | 0, after the first |
-//! | a poll during which it is woken | 1, after the first |
-//! | a poll that completes, and the completion | 2; 3 if there is a join waker; 1 if nobody else refers to the task |
-//! | setting the join waker; replacing it | 1; 2 |
-//! | dropping the `JoinHandle` | 1; 0 if its reference is the last; 2 if the task is not complete and has a join waker |
-//! | cloning or dropping a waker | 1 |
+//! [`JoinHandle::abort`] and [`AbortHandle::abort`] have the future of a task
+//! dropped at its next await; so does shutting its runtime down. A panic in a
+//! task ends that task and no other. Whoever awaits the handle gets a
+//! [`JoinError`] in each of these cases.
 //!
-//! Entering and leaving the list of owned tasks is a lock and an unlock each.
+//! # Sharing a thread
 //!
-//! Rejected: a table of waker functions for each future type (code for nothing,
-//! and no identity to tell our wakers by); cache line alignment (slower to
-//! allocate, and half as much again for a small task); keeping the scheduler
-//! alive through a reschedule by a reference of the task (two more
-//! read-modify-writes a yield, see [`Notified::run_on`]); creating tasks
-//! entitled (one less for a spawn, but a shutdown could not drop the future of
-//! a task that waits for its first poll).
-//!
-//! This module knows of schedulers only that they are [`Schedule`].
+//! A task keeps its thread until it awaits something that is not ready. Work
+//! that takes long, or that blocks, belongs in [`spawn_blocking`] or
+//! [`block_in_place`]; a loop that never waits can let others run with
+//! [`yield_now`]. How tasks whose awaits are always ready are kept from starving
+//! others is described in [`coop`].
 
 mod abort;
 mod cell;

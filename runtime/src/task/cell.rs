@@ -9,8 +9,37 @@
 //! allocator for whole cache lines costs more, in time and in memory, than a
 //! header that straddles two of them.
 //!
-//! Nothing here changes the state word. Who may call what follows from it, by
-//! the rule **Stage** of the parent module.
+//! **Vocabulary.** A *reference* keeps the allocation alive. A
+//! [`Notified`](super::notified::Notified) is a reference with the right to poll
+//! once; it is what run queues hold. A task is *running* while somebody has the
+//! right to touch its future: the thread that polls it, drops it or stores its
+//! output. It is *scheduled* while another poll is due, else *idle*, and finally
+//! *complete*. A task that is ready again right after a poll goes on running
+//! while it is queued: its `Notified` is *entitled*. *Shutting down* a task
+//! drops its future here and now; *aborting* it has the runtime do so.
+//!
+//! **Invariants**, which SAFETY comments cite by name:
+//!
+//! - **Counted.** The word counts the references: one each for the list of
+//!   owned tasks, the `Notified`, the thread that runs the task, the
+//!   `JoinHandle`, and every `AbortHandle` and waker. Transitions pass them
+//!   from one to another; the cell exists until the last is released.
+//! - **Stage.** Future and output belong to who runs the task. Only one does:
+//!   the transition that sets RUNNING is made by one, and an entitled `Notified`
+//!   is the only way to pass that right on. Once the task is COMPLETE they belong
+//!   to the `JoinHandle`, whose exclusive borrow is needed to take the output.
+//!   Without a `JoinHandle` the output is dropped before COMPLETE is set.
+//!   Whoever releases the last reference has everything to itself.
+//! - **Join waker.** While JOIN_WAKER is unset the slot belongs to the
+//!   `JoinHandle`. While it is set, the handle and who completes the task may
+//!   both look at it and wake by reference, but nothing else. The handle sets
+//!   and unsets it as long as the task is not COMPLETE; after that only who
+//!   completes the task unsets it. If the handle goes away first, without being
+//!   able to unset it, the slot becomes exclusively the completer's.
+//! - **Sendable.** Future, output and scheduler handle are `Send`, and the
+//!   scheduler handle is `Sync`, as the functions that make a task demand.
+//!
+//! Nothing here changes the state word, from which it follows who may call what.
 
 use super::Schedule;
 use super::current;

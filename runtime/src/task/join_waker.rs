@@ -5,7 +5,7 @@
 //! The waker of whoever awaits the `JoinHandle`.
 //!
 //! A slot without a lock: who may use it how follows from the state word, by
-//! the rule **Join waker** of the parent module.
+//! the rule **Join waker** of [`cell`](super::cell).
 
 use super::unwind::swallow;
 use crate::primitive::UnsafeCell;

@@ -6,7 +6,7 @@
 //!
 //! [`Reference`] is what every handle is made of: `Task`, `Notified`,
 //! `JoinHandle` and `AbortHandle` own one each, and so does a waker. It derives
-//! its safety from one invariant of the parent module, **Counted**.
+//! its safety from one invariant of [`cell`](super::cell), **Counted**.
 
 use super::header::Header;
 use super::join_waker::JoinWaker;
