@@ -10,6 +10,7 @@ use crate::scheduler::shared::Shared;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::marker::PhantomData;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// What this thread is doing for a runtime.
@@ -24,7 +25,9 @@ pub(crate) enum Duty {
 }
 
 struct Context {
-    current: RefCell<Option<Handle>>,
+    /// Shared, so that nothing is borrowed while user code runs: a future that is
+    /// refused is dropped inside of `spawn`, and may enter a runtime then.
+    current: RefCell<Option<Rc<Handle>>>,
     /// How many guards are nested on this thread.
     depth: Cell<usize>,
     duty: Cell<Duty>,
@@ -63,7 +66,7 @@ impl fmt::Debug for EnterGuard<'_> {
 
 /// As [`EnterGuard`], without a lifetime.
 pub(crate) struct Entered {
-    previous: Option<Handle>,
+    previous: Option<Rc<Handle>>,
     depth: usize,
     /// The thread-local is this thread's: the guard must not leave it.
     not_send: PhantomData<*const ()>,
@@ -74,7 +77,7 @@ impl Entered {
         CONTEXT.with(|context| {
             let depth = context.depth.get() + 1;
             context.depth.set(depth);
-            let previous = context.current.replace(Some(handle));
+            let previous = context.current.replace(Some(Rc::new(handle)));
             Self { previous, depth, not_send: PhantomData }
         })
     }
@@ -140,7 +143,8 @@ pub(crate) fn duty() -> Duty {
 /// Calls `f` with the current runtime's handle, if there is one.
 #[inline]
 pub(crate) fn with_current<R>(f: impl FnOnce(&Handle) -> R) -> Option<R> {
-    CONTEXT.try_with(|context| context.current.borrow().as_ref().map(f)).ok().flatten()
+    let current = CONTEXT.try_with(|context| context.current.borrow().clone()).ok().flatten();
+    current.map(|handle| f(&handle))
 }
 
 /// Calls `f` with the current runtime's handle.

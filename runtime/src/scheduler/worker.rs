@@ -31,6 +31,10 @@ const MAINTENANCE_PERIOD: Duration = Duration::from_micros(25);
 /// The most polls between two maintenances.
 const MAX_POLLS_BETWEEN_MAINTENANCES: u32 = 256;
 
+/// The fewest polls before the first maintenance after a sleep. Going to sleep
+/// does what maintenance does, so a worker that wakes for a few polls needs none.
+const MIN_POLLS_AFTER_SLEEP: u32 = 8;
+
 /// A backlog that has lasted this long is worth waking a sibling for: about
 /// what the wake-up costs both sides.
 const BACKLOG_PATIENCE: Duration = Duration::from_micros(50);
@@ -97,8 +101,8 @@ impl Core {
             dispatching: false,
             watch: Watch::new(workers),
             lifo_streak: 0,
-            countdown: 1,
-            interval: 1,
+            countdown: MIN_POLLS_AFTER_SLEEP,
+            interval: MIN_POLLS_AFTER_SLEEP,
             max_interval: pacing.max_polls(),
             maintained: None,
             backlog_since: None,
@@ -159,6 +163,7 @@ impl Core {
     pub(super) fn forget_time(&mut self) {
         self.maintained = None;
         self.backlog_since = None;
+        self.countdown = self.interval.max(MIN_POLLS_AFTER_SLEEP).min(self.max_interval);
     }
 
     /// Adapts the number of polls between maintenances to their length.
