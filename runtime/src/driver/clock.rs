@@ -130,7 +130,7 @@ impl Clock {
         if self.is_shifted() {
             self.shifted_now()
         } else {
-            self.to_tick(Instant::now())
+            self.tick_at(Instant::now())
         }
     }
 
@@ -149,7 +149,7 @@ impl Clock {
     #[inline]
     pub(crate) fn instant(&self) -> Instant {
         if self.is_shifted() {
-            self.from_tick(self.shifted_now())
+            self.instant_at(self.shifted_now())
         } else {
             Instant::now()
         }
@@ -163,13 +163,13 @@ impl Clock {
     /// The tick of an instant, to the nanosecond; [`Tick::ZERO`] for one before
     /// the clock was made, [`Tick::MAX`] for one more than 584 years after.
     #[inline]
-    pub(crate) fn to_tick(&self, instant: Instant) -> Tick {
+    pub(crate) fn tick_at(&self, instant: Instant) -> Tick {
         Tick::from_duration(instant.saturating_duration_since(self.base))
     }
 
     /// The instant of a tick; the far future if the platform has no such instant.
     #[inline]
-    pub(crate) fn from_tick(&self, tick: Tick) -> Instant {
+    pub(crate) fn instant_at(&self, tick: Tick) -> Instant {
         match self.base.checked_add(tick.as_duration()) {
             Some(instant) => instant,
             None => self.base + FAR_FUTURE,

@@ -175,6 +175,7 @@ impl Timers {
     }
 
     /// The number of registered timers.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.shards
             .iter()

@@ -39,7 +39,7 @@ impl Delay {
         let shard = context::expect_timers();
         let now = shard.clock().instant();
         let deadline = Instant::from_std(now.checked_add(duration)?);
-        let made = shard.clock().to_tick(now);
+        let made = shard.clock().tick_at(now);
         Some(Delay {
             deadline,
             timer: Timer::new(shard, Some(made)),
@@ -88,7 +88,7 @@ impl Delay {
     }
 
     fn tick(&self) -> filch_timer::Tick {
-        self.timer.shard().clock().to_tick(self.deadline.into_std())
+        self.timer.shard().clock().tick_at(self.deadline.into_std())
     }
 }
 

@@ -6,7 +6,7 @@ const SECOND: Duration = Duration::from_secs(1);
 fn a_running_clock_follows_the_system() {
     let clock = Clock::new(false);
     let before = Instant::now();
-    let read = clock.from_tick(clock.now());
+    let read = clock.instant_at(clock.now());
     assert!(before <= read && read <= Instant::now());
     assert!(before <= clock.instant());
     assert!(!clock.is_paused() && !clock.can_auto_advance());
@@ -26,11 +26,11 @@ fn ticks_and_instants_correspond() {
     let clock = Clock::new(false);
     for nanos in [0, 1, 999_999_999, 1_000_000_000, 1 << 40, 1 << 59] {
         let tick = Tick::from_nanos(nanos);
-        assert_eq!(clock.to_tick(clock.from_tick(tick)), tick);
+        assert_eq!(clock.tick_at(clock.instant_at(tick)), tick);
     }
-    assert_eq!(clock.to_tick(clock.base - SECOND), Tick::ZERO);
-    let beyond = clock.from_tick(Tick::MAX).checked_add(SECOND);
-    assert!(beyond.is_none_or(|beyond| clock.to_tick(beyond) == Tick::MAX));
+    assert_eq!(clock.tick_at(clock.base - SECOND), Tick::ZERO);
+    let beyond = clock.instant_at(Tick::MAX).checked_add(SECOND);
+    assert!(beyond.is_none_or(|beyond| clock.tick_at(beyond) == Tick::MAX));
 }
 
 #[test]

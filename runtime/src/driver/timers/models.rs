@@ -58,10 +58,13 @@ fn model(f: impl Fn() + Send + Sync + 'static) {
     builder.check(f);
 }
 
-/// A timer is dropped while it fires: its waker is woken or dropped, never kept.
+/// A timer is dropped while it fires: its waker is woken or dropped, never kept,
+/// and both do happen.
 #[test]
 fn loom_fire_races_drop() {
-    model(|| {
+    let outcomes = std::sync::Arc::new([const { AtomicBool::new(false) }; 2]);
+    let seen = std::sync::Arc::clone(&outcomes);
+    model(move || {
         let (timers, _) = timers(1);
         let (woken, waker) = flag();
         let mut timer = timer(&timers, 0);
@@ -78,7 +81,9 @@ fn loom_fire_races_drop() {
         assert_eq!(woken.is_raised(), fired == 1);
         assert_eq!(std::sync::Arc::strong_count(&woken), 1);
         assert_eq!(timers.len(), 0);
+        seen[fired].store(true, Ordering::SeqCst);
     });
+    assert!(outcomes.iter().all(|seen| seen.load(Ordering::SeqCst)));
 }
 
 /// A timer is given a later deadline while it fires at the former one: it ends
@@ -194,6 +199,30 @@ fn loom_sleep_races_register() {
         let in_time = horizon.is_some_and(|horizon| horizon <= SOON);
         assert!(in_time || unparked.is_raised(), "asleep until {horizon:?}");
         drop(registered);
+    });
+}
+
+/// Two threads register on one shard: the earlier deadline is what counts.
+#[test]
+fn loom_register_races_register() {
+    model(|| {
+        let (timers, unparked) = timers(1);
+        assert_eq!(timers.prepare_sleep(), None);
+        let registering = thread::spawn({
+            let timers = Arc::clone(&timers);
+            move || {
+                let mut timer = timer(&timers, 0);
+                assert_eq!(timer.poll(LATER, Waker::noop()), Ok(Poll::Pending));
+                timer
+            }
+        });
+        let mut soon = timer(&timers, 0);
+        assert_eq!(soon.poll(SOON, Waker::noop()), Ok(Poll::Pending));
+        let later = registering.join().unwrap();
+
+        assert_eq!(timers.earliest(), Some(SOON));
+        assert!(unparked.is_raised());
+        drop((soon, later));
     });
 }
 
