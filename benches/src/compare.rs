@@ -1,5 +1,6 @@
 //! Interleaves the contenders round by round and collects their figures.
 
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::exit;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -133,10 +134,35 @@ impl Row {
     }
 }
 
+/// The sample that is about to be taken.
+#[derive(Debug, Clone, Copy)]
+pub struct Step {
+    /// The round; 0 warms up, except in a smoke run.
+    pub round: usize,
+    /// Rounds that count.
+    pub rounds: usize,
+    /// The workload's name.
+    pub workload: &'static str,
+    /// Who runs it.
+    pub contender: Contender,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            round,
+            rounds,
+            workload,
+            contender,
+        } = self;
+        write!(f, "round {round} of {rounds}: {workload} on {contender:?}")
+    }
+}
+
 /// Runs the comparison and reports each sample to `progress`.
 ///
 /// A contender that panics has no figure in that round; one that hangs ends the process.
-pub fn run(options: &Options, mut progress: impl FnMut(&str)) -> Vec<Row> {
+pub fn run(options: &Options, mut progress: impl FnMut(&Step)) -> Vec<Row> {
     let workloads = options.selected();
     let mut rows: Vec<Row> = workloads
         .iter()
@@ -153,11 +179,14 @@ pub fn run(options: &Options, mut progress: impl FnMut(&str)) -> Vec<Row> {
         for workload in &workloads {
             for position in 0..Contender::ALL.len() {
                 let contender = Contender::ALL[(round + position) % Contender::ALL.len()];
-                progress(&format!(
-                    "round {round} of {}: {} on {contender:?}",
-                    options.rounds, workload.name
-                ));
-                alarm.expect(format!("{} on {contender:?}", workload.name));
+                let step = Step {
+                    round,
+                    rounds: options.rounds,
+                    workload: workload.name,
+                    contender,
+                };
+                progress(&step);
+                alarm.expect(step.to_string());
                 let figures = sample(workload, contender, options);
                 if round < warm_up {
                     continue;

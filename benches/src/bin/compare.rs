@@ -113,11 +113,15 @@ fn compare(options: &Options, output: Option<&Path>) -> ExitCode {
         println!("{label}: {value}");
     }
     let terminal = io::stderr().is_terminal();
+    let mut round = None;
     let rows = run(options, |step| {
         if terminal {
             eprint!("\r\x1b[K{step}");
             let _ = io::stderr().flush();
+        } else if round != Some(step.round) {
+            eprintln!("{step}");
         }
+        round = Some(step.round);
     });
     if terminal {
         eprint!("\r\x1b[K");

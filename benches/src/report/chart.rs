@@ -7,16 +7,20 @@ use crate::compare::{Contender, Row};
 use crate::targets;
 
 const WIDTH: f64 = 1_000.0;
-const TITLES: f64 = 420.0;
+const TITLES: f64 = 424.0;
 const RIGHT: f64 = 40.0;
 const TOP: f64 = 104.0;
 const BOTTOM: f64 = 48.0;
-const BAR: f64 = 9.0;
-const BETWEEN_BARS: f64 = 2.0;
-const ROW: f64 = 32.0;
+const BAR: f64 = 10.0;
+const BETWEEN_BARS: f64 = 3.0;
+const ROW: f64 = 35.0;
+
+/// Bars beyond these ratios are cut, so that a few of them do not squeeze the others.
+const CUT: (f64, f64) = (0.02, 10.0);
 
 const INK: &str = "#1f2933";
 const FAINT: &str = "#66737f";
+const BAND: &str = "#f6f8fa";
 const GRID: &str = "#e4e8ec";
 const MISSED: &str = "#b42318";
 
@@ -46,6 +50,13 @@ struct Bar {
     limit: Option<f64>,
 }
 
+impl Bar {
+    /// The ratio at which the bar ends.
+    fn shown(&self) -> f64 {
+        self.ratio.clamp(CUT.0, CUT.1)
+    }
+}
+
 struct Group {
     title: String,
     bars: [Option<Bar>; 2],
@@ -64,11 +75,11 @@ impl Axis {
             bars()
                 .flat_map(|bar| [Some(bar.ratio), bar.limit])
                 .flatten()
-                .filter(|ratio| *ratio > 0.0)
+                .map(|ratio: f64| ratio.clamp(CUT.0, CUT.1))
         };
         // A little beyond the extremes there is room for the numbers at the ends of the bars.
-        let least = all().fold(0.5, f64::min) * 0.72;
-        let greatest = all().fold(1.25, f64::max) * 1.35;
+        let least = all().fold(0.5, f64::min) * 0.62;
+        let greatest = all().fold(1.25, f64::max) * 1.6;
         Self { least, greatest }
     }
 
@@ -102,6 +113,10 @@ pub fn chart(rows: &[Row]) -> String {
          font-size=\"12\">\n<rect width=\"{WIDTH}\" height=\"{height}\" rx=\"8\" fill=\"#ffffff\"/>\n"
     );
     head(&mut svg);
+    for number in (0..groups.len()).step_by(2) {
+        let top = TOP + number as f64 * ROW - (ROW - 2.0 * BAR - BETWEEN_BARS) / 2.0;
+        rectangle(&mut svg, 10.0, top, WIDTH - 20.0, ROW, BAND);
+    }
     grid(&mut svg, &axis, height);
     for (number, group) in groups.iter().enumerate() {
         draw(&mut svg, &axis, group, TOP + number as f64 * ROW);
@@ -183,51 +198,62 @@ fn draw(svg: &mut String, axis: &Axis, group: &Group, top: f64) {
     let middle = top + BAR + BETWEEN_BARS / 2.0 + 4.0;
     text(svg, TITLES - 24.0, middle, "end", INK, &group.title, "");
     for (number, (bar, peer)) in group.bars.iter().zip(&PEERS).enumerate() {
-        let Some(bar) = bar else {
-            continue;
-        };
-        let y = top + number as f64 * (BAR + BETWEEN_BARS);
-        let (one, end) = (axis.x(1.0), axis.x(bar.ratio));
-        rectangle(
-            svg,
-            one.min(end),
-            y,
-            (one - end).abs().max(1.0),
-            BAR,
-            peer.colour,
-        );
-        if let Some(limit) = bar.limit {
-            line(svg, axis.x(limit), y - 1.0, y + BAR + 1.0, INK, 2.0);
+        if let Some(bar) = bar {
+            let y = top + number as f64 * (BAR + BETWEEN_BARS);
+            draw_bar(svg, axis, bar, peer.colour, y);
+            label(svg, axis, bar, y);
         }
-        let missed = bar.limit.is_some_and(|limit| bar.ratio > limit);
-        let (colour, weight) = if missed {
-            (MISSED, " font-weight=\"600\"")
-        } else {
-            (FAINT, "")
-        };
-        // Beside the bar's end and beside the target's mark, whichever is further out.
-        let (x, anchor) = if bar.ratio <= 1.0 {
-            let limit = bar.limit.map_or(end, |limit| axis.x(limit));
-            let clear = if limit < end && end - limit < 34.0 {
-                limit
-            } else {
-                end
-            };
-            (clear - 5.0, "end")
-        } else {
-            (end + 5.0, "start")
-        };
-        let style = format!("{weight} font-size=\"10.5\"");
-        text(
-            svg,
-            x,
-            y + BAR - 0.7,
-            anchor,
-            colour,
-            &ratio(bar.ratio),
-            &style,
-        );
     }
+}
+
+fn draw_bar(svg: &mut String, axis: &Axis, bar: &Bar, colour: &str, y: f64) {
+    let (one, end) = (axis.x(1.0), axis.x(bar.shown()));
+    rectangle(
+        svg,
+        one.min(end),
+        y,
+        (one - end).abs().max(1.0),
+        BAR,
+        colour,
+    );
+    if bar.shown() != bar.ratio {
+        // Two gaps near the end of a bar say that it goes on.
+        let inward = if bar.ratio < 1.0 { 1.0 } else { -1.0 };
+        for gap in [6.0, 11.0] {
+            line(svg, end + inward * gap, y, y + BAR, "#ffffff", 2.0);
+        }
+    }
+    if let Some(limit) = bar.limit {
+        line(svg, axis.x(limit), y - 1.0, y + BAR + 1.0, INK, 2.0);
+    }
+}
+
+/// Writes the ratio beside the end of its bar, clear of the target's mark.
+fn label(svg: &mut String, axis: &Axis, bar: &Bar, y: f64) {
+    let missed = bar.limit.is_some_and(|limit| bar.ratio > limit);
+    let (colour, weight) = if missed {
+        (MISSED, " font-weight=\"600\"")
+    } else {
+        (FAINT, "")
+    };
+    let end = axis.x(bar.shown());
+    let (x, anchor) = if bar.ratio <= 1.0 {
+        let mark = bar.limit.map_or(end, |limit| axis.x(limit));
+        let in_the_way = mark < end && end - mark < 34.0;
+        (if in_the_way { mark } else { end } - 5.0, "end")
+    } else {
+        (end + 5.0, "start")
+    };
+    let style = format!("{weight} font-size=\"10.5\"");
+    text(
+        svg,
+        x,
+        y + BAR - 1.2,
+        anchor,
+        colour,
+        &ratio(bar.ratio),
+        &style,
+    );
 }
 
 fn rectangle(svg: &mut String, x: f64, y: f64, width: f64, height: f64, colour: &str) {
