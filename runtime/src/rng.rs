@@ -36,7 +36,9 @@ mod tests {
     fn the_same_seed_gives_the_same_generators() {
         let draw = |seed| {
             let source = SeedSource::with_seed(seed);
-            (0..4).map(|_| source.next_generator().u64(..)).collect::<Vec<_>>()
+            (0..4)
+                .map(|_| source.next_generator().u64(..))
+                .collect::<Vec<_>>()
         };
         assert_eq!(draw(7), draw(7));
         assert_ne!(draw(7), draw(8));

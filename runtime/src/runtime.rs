@@ -21,8 +21,8 @@ mod metrics;
 mod owner;
 
 pub use self::builder::Builder;
-pub(crate) use self::context::block_in_place;
 pub use self::context::EnterGuard;
+pub(crate) use self::context::block_in_place;
 pub use self::handle::{Handle, RuntimeFlavor, TryCurrentError};
 pub use self::metrics::RuntimeMetrics;
 pub use self::owner::Runtime;

@@ -54,12 +54,25 @@ pub(crate) struct DriverHandle {
 /// # Errors
 ///
 /// If the operating system has no descriptors left for its selector.
-pub(crate) fn new(shards: usize, events_per_turn: usize, clock: Arc<Clock>) -> io::Result<(Driver, DriverHandle)> {
+pub(crate) fn new(
+    shards: usize,
+    events_per_turn: usize,
+    clock: Arc<Clock>,
+) -> io::Result<(Driver, DriverHandle)> {
     let io = filch_io::Driver::new(events_per_turn)?;
     let handle = io.handle().clone();
     let unparker = handle.clone();
-    let timers = Timers::new(shards, Arc::clone(&clock), Box::new(move || unparker.unpark()));
-    let handle = DriverHandle { io: handle, timers, clock, turns: AtomicU64::new(0) };
+    let timers = Timers::new(
+        shards,
+        Arc::clone(&clock),
+        Box::new(move || unparker.unpark()),
+    );
+    let handle = DriverHandle {
+        io: handle,
+        timers,
+        clock,
+        turns: AtomicU64::new(0),
+    };
     Ok((Driver { io }, handle))
 }
 
@@ -119,7 +132,10 @@ impl Driver {
         }
         let deadline = handle.timers.prepare_sleep();
         let until_deadline = deadline.map(|tick| {
-            Duration::from_nanos(tick.as_nanos().saturating_sub(handle.clock.now().as_nanos()))
+            Duration::from_nanos(
+                tick.as_nanos()
+                    .saturating_sub(handle.clock.now().as_nanos()),
+            )
         });
         let timeout = match limit {
             Limit::Unlimited => until_deadline,
@@ -139,10 +155,13 @@ impl Driver {
         match handle.timers.prepare_sleep() {
             Some(deadline) if handle.clock.can_auto_advance() => handle.clock.advance_to(deadline),
             _ => {
-                self.turn(handle, match limit {
-                    Limit::Unlimited => None,
-                    Limit::AtMost(limit) => Some(limit),
-                });
+                self.turn(
+                    handle,
+                    match limit {
+                        Limit::Unlimited => None,
+                        Limit::AtMost(limit) => Some(limit),
+                    },
+                );
             }
         }
         handle.timers.finish_sleep();
@@ -157,7 +176,9 @@ impl Driver {
 
     fn turn(&mut self, handle: &DriverHandle, timeout: Option<Duration>) -> filch_io::Turn {
         // ORDERING: Relaxed: one writer at a time, the holder of the driver.
-        handle.turns.store(handle.turns.load(Relaxed).wrapping_add(1), Relaxed);
+        handle
+            .turns
+            .store(handle.turns.load(Relaxed).wrapping_add(1), Relaxed);
         match self.io.turn(timeout) {
             Ok(turn) => turn,
             Err(error) => panic!("filch: the operating system's selector failed: {error}"),

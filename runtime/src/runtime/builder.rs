@@ -82,7 +82,10 @@ impl Builder {
             on_thread_start: None,
             on_thread_stop: None,
             hooks: Hooks::default(),
-            enabled: Enabled { io: false, time: false },
+            enabled: Enabled {
+                io: false,
+                time: false,
+            },
             events_per_turn: DEFAULT_EVENTS_PER_TURN,
             pacing: Pacing::default(),
             start_paused: false,
@@ -121,7 +124,10 @@ impl Builder {
             workers > 0,
             "Worker threads cannot be set to 0: give at least 1, or build with `Builder::new_current_thread`"
         );
-        assert!(workers <= MAX_WORKERS, "{workers} worker threads are more than the {MAX_WORKERS} a runtime can have");
+        assert!(
+            workers <= MAX_WORKERS,
+            "{workers} worker threads are more than the {MAX_WORKERS} a runtime can have"
+        );
         self.worker_threads = Some(workers);
         self
     }
@@ -135,7 +141,10 @@ impl Builder {
     #[track_caller]
     #[doc(alias = "max_threads")]
     pub fn max_blocking_threads(&mut self, threads: usize) -> &mut Self {
-        assert!(threads > 0, "Max blocking threads cannot be set to 0: `spawn_blocking` needs at least 1");
+        assert!(
+            threads > 0,
+            "Max blocking threads cannot be set to 0: `spawn_blocking` needs at least 1"
+        );
         self.max_blocking_threads = threads;
         self
     }
@@ -214,7 +223,10 @@ impl Builder {
     /// If `polls` is 0.
     #[track_caller]
     pub fn event_interval(&mut self, polls: u32) -> &mut Self {
-        assert!(polls > 0, "event_interval must be greater than 0: it counts polls");
+        assert!(
+            polls > 0,
+            "event_interval must be greater than 0: it counts polls"
+        );
         self.pacing.event_interval = Some(polls);
         self
     }
@@ -228,7 +240,10 @@ impl Builder {
     /// If `polls` is 0.
     #[track_caller]
     pub fn global_queue_interval(&mut self, polls: u32) -> &mut Self {
-        assert!(polls > 0, "global_queue_interval must be greater than 0: it counts polls");
+        assert!(
+            polls > 0,
+            "global_queue_interval must be greater than 0: it counts polls"
+        );
         self.pacing.injector_interval = Some(polls);
         self
     }
@@ -240,7 +255,10 @@ impl Builder {
     /// If `events` is 0.
     #[track_caller]
     pub fn max_io_events_per_tick(&mut self, events: usize) -> &mut Self {
-        assert!(events > 0, "max_io_events_per_tick must be greater than 0: no event would ever be seen");
+        assert!(
+            events > 0,
+            "max_io_events_per_tick must be greater than 0: no event would ever be seen"
+        );
         self.events_per_turn = events;
         self
     }
@@ -266,38 +284,63 @@ impl Builder {
     /// number from 1 to 65 535, or if a multi-threaded runtime should start paused.
     #[track_caller]
     pub fn build(&mut self) -> io::Result<Runtime> {
-        if self.multi_thread { self.build_multi_thread() } else { self.build_current_thread() }
+        if self.multi_thread {
+            self.build_multi_thread()
+        } else {
+            self.build_current_thread()
+        }
     }
 
     fn build_current_thread(&self) -> io::Result<Runtime> {
         let (driver, driver_handle) = self.driver(1)?;
         let shared = Arc::new_cyclic(|weak: &Weak<current_thread::Shared>| {
             let weak = weak.clone();
-            let find = move || Some(Handle { scheduler: Scheduler::CurrentThread(weak.upgrade()?) });
+            let find = move || {
+                Some(Handle {
+                    scheduler: Scheduler::CurrentThread(weak.upgrade()?),
+                })
+            };
             current_thread::Shared::new(driver, self.services(driver_handle, find), self.pacing)
         });
-        Ok(Runtime::from_parts(Handle { scheduler: Scheduler::CurrentThread(shared) }, Vec::new()))
+        Ok(Runtime::from_parts(
+            Handle {
+                scheduler: Scheduler::CurrentThread(shared),
+            },
+            Vec::new(),
+        ))
     }
 
     #[track_caller]
     fn build_multi_thread(&self) -> io::Result<Runtime> {
-        assert!(!self.start_paused, "start_paused needs a current-thread runtime: several workers share no paused clock");
+        assert!(
+            !self.start_paused,
+            "start_paused needs a current-thread runtime: several workers share no paused clock"
+        );
         let workers = self.worker_threads.unwrap_or_else(default_worker_threads);
         // One shard of timers for each worker, one for all other threads.
         let (driver, driver_handle) = self.driver(workers + 1)?;
         let mut cores = Vec::new();
         let shared = Arc::new_cyclic(|weak: &Weak<Shared>| {
             let weak = weak.clone();
-            let find = move || Some(Handle { scheduler: Scheduler::MultiThread(weak.upgrade()?) });
+            let find = move || {
+                Some(Handle {
+                    scheduler: Scheduler::MultiThread(weak.upgrade()?),
+                })
+            };
             let services = self.services(driver_handle, find);
             let (shared, built) = multi_thread::new(workers, driver, services, self.pacing);
             cores = built;
             shared
         });
-        let handle = Handle { scheduler: Scheduler::MultiThread(Arc::clone(&shared)) };
+        let handle = Handle {
+            scheduler: Scheduler::MultiThread(Arc::clone(&shared)),
+        };
         // A thread takes its core once it runs, so that none is lost with a
         // thread that cannot be created.
-        let slots: Vec<_> = cores.into_iter().map(|core| Arc::new(Mutex::new(Some(core)))).collect();
+        let slots: Vec<_> = cores
+            .into_iter()
+            .map(|core| Arc::new(Mutex::new(Some(core))))
+            .collect();
         let mut threads = Vec::with_capacity(workers);
         for slot in &slots {
             match self.start_worker(&shared, slot) {
@@ -313,9 +356,14 @@ impl Builder {
         Ok(Runtime::from_parts(handle, threads))
     }
 
-    fn start_worker(&self, shared: &Arc<Shared>, slot: &CoreSlot) -> io::Result<thread::JoinHandle<()>> {
+    fn start_worker(
+        &self,
+        shared: &Arc<Shared>,
+        slot: &CoreSlot,
+    ) -> io::Result<thread::JoinHandle<()>> {
         let name = (self.thread_name)();
-        check_thread_name(&name).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        check_thread_name(&name)
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let mut thread = thread::Builder::new().name(name);
         if let Some(bytes) = self.thread_stack_size {
             thread = thread.stack_size(bytes);
@@ -323,16 +371,26 @@ impl Builder {
         let (shared, slot) = (Arc::clone(shared), Arc::clone(slot));
         let (on_start, on_stop) = (self.on_thread_start.clone(), self.on_thread_stop.clone());
         thread.spawn(move || {
-            run_with_hooks(on_start.as_ref(), on_stop.as_ref(), &mut || run_core(&shared, &slot));
+            run_with_hooks(on_start.as_ref(), on_stop.as_ref(), &mut || {
+                run_core(&shared, &slot)
+            });
         })
     }
 
     fn driver(&self, shards: usize) -> io::Result<(Driver, DriverHandle)> {
-        driver::new(shards, self.events_per_turn, Arc::new(Clock::new(self.start_paused)))
+        driver::new(
+            shards,
+            self.events_per_turn,
+            Arc::new(Clock::new(self.start_paused)),
+        )
     }
 
     /// The services of the runtime that `find` finds while it exists.
-    fn services(&self, driver: DriverHandle, find: impl Fn() -> Option<Handle> + Send + Sync + 'static) -> Services {
+    fn services(
+        &self,
+        driver: DriverHandle,
+        find: impl Fn() -> Option<Handle> + Send + Sync + 'static,
+    ) -> Services {
         let (on_start, on_stop) = (self.on_thread_start.clone(), self.on_thread_stop.clone());
         let name = Arc::clone(&self.thread_name);
         let blocking = Pool::new(&PoolConfig {
@@ -396,10 +454,15 @@ fn run_with_hooks(on_start: Option<&Hook>, on_stop: Option<&Hook>, body: &mut dy
 
 fn check_thread_name(name: &str) -> Result<(), String> {
     if name.trim().is_empty() {
-        return Err("a thread name must not be blank: give one that tells what the runtime is for".to_owned());
+        return Err(
+            "a thread name must not be blank: give one that tells what the runtime is for"
+                .to_owned(),
+        );
     }
     if name.contains('\0') {
-        return Err(format!("a thread name must not have a NUL character in it: {name:?}"));
+        return Err(format!(
+            "a thread name must not have a NUL character in it: {name:?}"
+        ));
     }
     Ok(())
 }
@@ -409,13 +472,17 @@ fn default_worker_threads() -> usize {
     match std::env::var(WORKER_THREADS_VARIABLE) {
         Ok(value) => match value.trim().parse::<usize>() {
             Ok(workers) if (1..=MAX_WORKERS).contains(&workers) => workers,
-            _ => panic!("{WORKER_THREADS_VARIABLE} must be a number from 1 to {MAX_WORKERS}, not {value:?}"),
+            _ => panic!(
+                "{WORKER_THREADS_VARIABLE} must be a number from 1 to {MAX_WORKERS}, not {value:?}"
+            ),
         },
-        Err(std::env::VarError::NotPresent) => {
-            thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS)
-        }
+        Err(std::env::VarError::NotPresent) => thread::available_parallelism()
+            .map_or(1, usize::from)
+            .min(MAX_WORKERS),
         Err(std::env::VarError::NotUnicode(value)) => {
-            panic!("{WORKER_THREADS_VARIABLE} must be a number from 1 to {MAX_WORKERS}, not {value:?}")
+            panic!(
+                "{WORKER_THREADS_VARIABLE} must be a number from 1 to {MAX_WORKERS}, not {value:?}"
+            )
         }
     }
 }

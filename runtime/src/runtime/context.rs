@@ -54,13 +54,18 @@ pub struct EnterGuard<'a> {
 
 impl<'a> EnterGuard<'a> {
     pub(super) fn new(handle: &'a Handle) -> Self {
-        Self { entered: Entered::new(handle.clone()), handle: PhantomData }
+        Self {
+            entered: Entered::new(handle.clone()),
+            handle: PhantomData,
+        }
     }
 }
 
 impl fmt::Debug for EnterGuard<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EnterGuard").field("depth", &self.entered.depth).finish()
+        f.debug_struct("EnterGuard")
+            .field("depth", &self.entered.depth)
+            .finish()
     }
 }
 
@@ -78,7 +83,11 @@ impl Entered {
             let depth = context.depth.get() + 1;
             context.depth.set(depth);
             let previous = context.current.replace(Some(Rc::new(handle)));
-            Self { previous, depth, not_send: PhantomData }
+            Self {
+                previous,
+                depth,
+                not_send: PhantomData,
+            }
         })
     }
 }
@@ -137,13 +146,18 @@ impl Drop for OnDuty {
 
 /// What this thread is doing for a runtime.
 pub(crate) fn duty() -> Duty {
-    CONTEXT.try_with(|context| context.duty.get()).unwrap_or(Duty::None)
+    CONTEXT
+        .try_with(|context| context.duty.get())
+        .unwrap_or(Duty::None)
 }
 
 /// Calls `f` with the current runtime's handle, if there is one.
 #[inline]
 pub(crate) fn with_current<R>(f: impl FnOnce(&Handle) -> R) -> Option<R> {
-    let current = CONTEXT.try_with(|context| context.current.borrow().clone()).ok().flatten();
+    let current = CONTEXT
+        .try_with(|context| context.current.borrow().clone())
+        .ok()
+        .flatten();
     current.map(|handle| f(&handle))
 }
 
@@ -232,7 +246,9 @@ pub(crate) fn block_in_place<R>(f: impl FnOnce() -> R) -> R {
 
 /// Enters the runtime of `shared` on this thread to run one of its workers.
 pub(super) fn run_worker_here(shared: &Arc<Shared>, run: &mut dyn FnMut()) {
-    let _entered = Entered::new(Handle { scheduler: Scheduler::MultiThread(Arc::clone(shared)) });
+    let _entered = Entered::new(Handle {
+        scheduler: Scheduler::MultiThread(Arc::clone(shared)),
+    });
     let _duty = OnDuty::swap(Duty::Polls);
     run();
 }

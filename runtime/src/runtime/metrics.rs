@@ -115,7 +115,9 @@ impl RuntimeMetrics {
     /// How often a task was made to yield because it had spent its budget,
     /// summed over the workers and brought up to date at their maintenance.
     pub fn budget_forced_yield_count(&self) -> u64 {
-        (0..self.num_workers()).map(|worker| self.counters(worker).forced_yields.get()).sum()
+        (0..self.num_workers())
+            .map(|worker| self.counters(worker).forced_yields.get())
+            .sum()
     }
 
     /// Threads of the blocking pool, idle ones included.
@@ -145,6 +147,9 @@ impl RuntimeMetrics {
     #[track_caller]
     fn check(&self, worker: usize) {
         let workers = self.num_workers();
-        assert!(worker < workers, "there is no worker {worker}: this runtime has {workers}, counted from 0");
+        assert!(
+            worker < workers,
+            "there is no worker {worker}: this runtime has {workers}, counted from 0"
+        );
     }
 }

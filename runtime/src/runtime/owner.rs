@@ -47,7 +47,11 @@ enum Patience {
 
 impl Runtime {
     pub(super) fn from_parts(handle: Handle, threads: Vec<thread::JoinHandle<()>>) -> Self {
-        Self { handle, threads, down: false }
+        Self {
+            handle,
+            threads,
+            down: false,
+        }
     }
 
     /// A multi-threaded runtime with sockets and timers and the default settings.
@@ -162,7 +166,10 @@ impl Runtime {
         }
         if !may_wait && !matches!(patience, Patience::None) {
             // Begun, not waited for: nothing more than time is lost.
-            self.handle.services().blocking.shutdown(Some(Duration::ZERO));
+            self.handle
+                .services()
+                .blocking
+                .shutdown(Some(Duration::ZERO));
             assert!(
                 thread::panicking(),
                 "Cannot drop a runtime in a context where blocking is not allowed: this thread polls asynchronous \

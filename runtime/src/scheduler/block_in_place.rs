@@ -57,6 +57,11 @@ fn hand_off(shared: Arc<Shared>, core: Box<Core>, enter: Enter) -> TakeBack {
         });
     };
     // A refused job drops its half of the hand-off; the core stays in ours.
-    drop(shared.services.blocking.submit(BlockingJob::Worker(Box::new(host))));
+    drop(
+        shared
+            .services
+            .blocking
+            .submit(BlockingJob::Worker(Box::new(host))),
+    );
     TakeBack(hand_off)
 }

@@ -5,8 +5,8 @@
 //! never borrowed: `block_in_place` may take it away for good, and the worker
 //! notices when it looks for it after the poll.
 
-use super::worker::Core;
 use super::shared::Shared;
+use super::worker::Core;
 use std::cell::{Cell, RefCell};
 use std::ptr;
 use std::sync::Arc;
@@ -75,7 +75,11 @@ pub(super) fn with_core_laid_down(core: Box<Core>, f: impl FnOnce()) -> Option<B
 /// Calls `f` with the core, if this thread runs a worker of `shared` and the
 /// core has not been taken away.
 #[inline]
-pub(super) fn with_core<A, R>(shared: &Shared, argument: A, f: impl FnOnce(&mut Core, A) -> R) -> Result<R, A> {
+pub(super) fn with_core<A, R>(
+    shared: &Shared,
+    argument: A,
+    f: impl FnOnce(&mut Core, A) -> R,
+) -> Result<R, A> {
     // A destroyed thread-local means that the thread is past its worker's end.
     let mut argument = Some(argument);
     let result = WORKER.try_with(|worker| {
@@ -105,7 +109,10 @@ pub(super) fn current_index(shared: &Shared) -> Option<usize> {
 
 /// The scheduler whose worker runs on this thread.
 pub(super) fn owner() -> Option<Arc<Shared>> {
-    WORKER.try_with(|worker| worker.owner.borrow().clone()).ok().flatten()
+    WORKER
+        .try_with(|worker| worker.owner.borrow().clone())
+        .ok()
+        .flatten()
 }
 
 /// Takes the core away from the worker on this thread.

@@ -86,16 +86,23 @@ thread_local! {
 impl Running {
     fn pop(&self) -> Option<Ready> {
         let ahead = self.ahead_of_yielded.get();
-        self.ahead_of_yielded.set(ahead.map(|ahead| ahead.saturating_sub(1)));
+        self.ahead_of_yielded
+            .set(ahead.map(|ahead| ahead.saturating_sub(1)));
         self.queue.borrow_mut().pop_front()
     }
 }
 
 impl Shared {
     pub(crate) fn new(driver: Driver, services: Services, pacing: Pacing) -> Self {
-        let core = Core { queue: VecDeque::new(), driver: Box::new(driver) };
+        let core = Core {
+            queue: VecDeque::new(),
+            driver: Box::new(driver),
+        };
         Self {
-            injector: Mutex::new(InjectorQueue { tasks: VecDeque::new(), closed: false }),
+            injector: Mutex::new(InjectorQueue {
+                tasks: VecDeque::new(),
+                closed: false,
+            }),
             core: Mutex::new(Some(core)),
             core_free: Condvar::new(),
             owned: OwnedTasks::new(1),
@@ -202,7 +209,9 @@ impl Shared {
 
     /// Whether this thread runs this scheduler's tasks.
     fn runs_here(&self) -> bool {
-        RUNNING.try_with(|running| ptr::eq(running.shared.get(), self)).unwrap_or(false)
+        RUNNING
+            .try_with(|running| ptr::eq(running.shared.get(), self))
+            .unwrap_or(false)
     }
 }
 
@@ -220,7 +229,9 @@ impl Schedule for Arc<Shared> {
         if again == Again::Yielded && self.runs_here() {
             RUNNING.with(|running| {
                 if running.ahead_of_yielded.get().is_none() {
-                    running.ahead_of_yielded.set(Some(running.queue.borrow().len()));
+                    running
+                        .ahead_of_yielded
+                        .set(Some(running.queue.borrow().len()));
                 }
             });
         }
@@ -293,7 +304,12 @@ impl<'a> Runner<'a> {
         })
     }
 
-    fn run<F: Future>(&mut self, mut root: Pin<&mut F>, state: &RootWaker, waker: &Waker) -> F::Output {
+    fn run<F: Future>(
+        &mut self,
+        mut root: Pin<&mut F>,
+        state: &RootWaker,
+        waker: &Waker,
+    ) -> F::Output {
         loop {
             if let Poll::Ready(output) = state.poll(root.as_mut(), waker) {
                 return output;
@@ -313,7 +329,9 @@ impl<'a> Runner<'a> {
             if RUNNING.with(|running| running.ahead_of_yielded.get()) == Some(0) {
                 return false;
             }
-            let Some(task) = self.next_task(count) else { return true };
+            let Some(task) = self.next_task(count) else {
+                return true;
+            };
             self.shared.counters.polls.add(1);
             task.run_on(self.shared);
         }
@@ -332,8 +350,14 @@ impl<'a> Runner<'a> {
     /// Turns the driver; sleeps in it if there is nothing to run.
     fn turn(&mut self, sleep: bool) {
         let services = &self.shared.services;
-        self.shared.counters.forced_yields.add(crate::coop::take_forced_yields());
-        let driver = self.driver.as_mut().expect("the runner holds the driver until it is dropped");
+        self.shared
+            .counters
+            .forced_yields
+            .add(crate::coop::take_forced_yields());
+        let driver = self
+            .driver
+            .as_mut()
+            .expect("the runner holds the driver until it is dropped");
         if !sleep {
             return driver.poll(&services.driver);
         }
@@ -343,7 +367,8 @@ impl<'a> Runner<'a> {
         // The hook may have made work on this thread.
         if RUNNING.with(|running| running.queue.borrow().is_empty()) {
             self.shared.counters.parks.add(1);
-            self.precise.get_or_insert_with(PreciseSleeps::on_this_thread);
+            self.precise
+                .get_or_insert_with(PreciseSleeps::on_this_thread);
             driver.park(&services.driver, Limit::Unlimited);
         }
         if let Some(after_unpark) = &services.hooks.after_unpark {
@@ -369,6 +394,8 @@ impl Drop for Runner<'_> {
 
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").field("alive_tasks", &self.owned.len()).finish_non_exhaustive()
+        f.debug_struct("Shared")
+            .field("alive_tasks", &self.owned.len())
+            .finish_non_exhaustive()
     }
 }

@@ -58,7 +58,10 @@ struct Counts {
 
 impl Counts {
     fn of(word: usize) -> Self {
-        Self { searching: word & FIELD_MASK, awake: word >> AWAKE_SHIFT & FIELD_MASK }
+        Self {
+            searching: word & FIELD_MASK,
+            awake: word >> AWAKE_SHIFT & FIELD_MASK,
+        }
     }
 }
 
@@ -85,7 +88,10 @@ pub(crate) enum Parked {
 
 impl Idle {
     pub(crate) fn new(workers: usize) -> Self {
-        assert!(workers <= MAX_WORKERS, "{workers} workers are more than {MAX_WORKERS}");
+        assert!(
+            workers <= MAX_WORKERS,
+            "{workers} workers are more than {MAX_WORKERS}"
+        );
         Self {
             state: AtomicUsize::new(workers << AWAKE_SHIFT),
             sleepers: Mutex::new(Sleepers {
@@ -130,7 +136,10 @@ impl Idle {
         // ORDERING: SeqCst: one total order with the decrement of a parking
         // worker, so that two wake-ups for one push are rare (never wrong).
         self.state.fetch_add(AWAKE_ONE + SEARCHING_ONE, SeqCst);
-        Wake { worker: Some(worker), watcher: sleepers.rouse_watcher() }
+        Wake {
+            worker: Some(worker),
+            watcher: sleepers.rouse_watcher(),
+        }
     }
 
     /// Whether some worker sleeps. Relaxed: a hint for policies.
@@ -179,7 +188,10 @@ impl Idle {
         // comes after; partner: the fence in `wake_if`.
         let word = self.state.fetch_sub(delta, SeqCst);
         fence(SeqCst);
-        debug_assert!(!sleepers.stack.contains(&worker), "worker {worker} parks twice");
+        debug_assert!(
+            !sleepers.stack.contains(&worker),
+            "worker {worker} parks twice"
+        );
         sleepers.stack.push(worker);
         let counts = Counts::of(word);
         if searching && counts.searching == 1 || counts.awake == 1 {
@@ -227,7 +239,11 @@ impl Idle {
     ///
     /// `Err` if a waker was faster: then the caller is counted already, as a
     /// searcher.
-    pub(crate) fn transition_from_parked(&self, worker: usize, searching: bool) -> Result<Wake, AlreadyWoken> {
+    pub(crate) fn transition_from_parked(
+        &self,
+        worker: usize,
+        searching: bool,
+    ) -> Result<Wake, AlreadyWoken> {
         let mut sleepers = self.sleepers.lock();
         let Some(position) = sleepers.stack.iter().rposition(|&w| w == worker) else {
             return Err(AlreadyWoken);
@@ -244,7 +260,10 @@ impl Idle {
         } else {
             sleepers.rouse_watcher()
         };
-        Ok(Wake { worker: None, watcher })
+        Ok(Wake {
+            worker: None,
+            watcher,
+        })
     }
 }
 
@@ -256,8 +275,13 @@ impl Sleepers {
     /// Takes the sleeper to wake: the one that parked last, but the watcher
     /// last of all, for the others need no successor.
     fn pop(&mut self) -> Option<usize> {
-        let no_watcher = self.stack.iter().rposition(|&worker| Some(worker) != self.watcher);
-        let worker = self.stack.remove(no_watcher.or(self.stack.len().checked_sub(1))?);
+        let no_watcher = self
+            .stack
+            .iter()
+            .rposition(|&worker| Some(worker) != self.watcher);
+        let worker = self
+            .stack
+            .remove(no_watcher.or(self.stack.len().checked_sub(1))?);
         if self.watcher == Some(worker) {
             self.watcher = None;
             self.resting = false;
@@ -267,7 +291,11 @@ impl Sleepers {
 
     /// Somebody woke: a watcher at rest has to watch again.
     fn rouse_watcher(&mut self) -> Option<usize> {
-        if std::mem::take(&mut self.resting) { self.watcher } else { None }
+        if std::mem::take(&mut self.resting) {
+            self.watcher
+        } else {
+            None
+        }
     }
 }
 
@@ -275,6 +303,9 @@ impl fmt::Debug for Idle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // ORDERING: Relaxed: a snapshot for people.
         let counts = Counts::of(self.state.load(Relaxed));
-        f.debug_struct("Idle").field("workers", &self.workers).field("counts", &counts).finish_non_exhaustive()
+        f.debug_struct("Idle")
+            .field("workers", &self.workers)
+            .field("counts", &counts)
+            .finish_non_exhaustive()
     }
 }

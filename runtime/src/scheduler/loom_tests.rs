@@ -7,7 +7,7 @@
 
 use super::idle::{Idle, Parked, Wake};
 use super::parker::Parker;
-use super::queues::{Injector, LocalQueue, LifoSlot, Stealer};
+use super::queues::{Injector, LifoSlot, LocalQueue, Stealer};
 use crate::primitive::Arc;
 use crate::primitive::atomic::{AtomicUsize, Ordering::*};
 
@@ -68,7 +68,11 @@ impl Model {
         if !*searching {
             return None;
         }
-        let victims = self.stealers.iter().enumerate().filter(|&(index, _)| index != own);
+        let victims = self
+            .stealers
+            .iter()
+            .enumerate()
+            .filter(|&(index, _)| index != own);
         for (_, victim) in victims {
             if let Some(task) = victim.steal_into(queue) {
                 return Some(task);
@@ -92,7 +96,9 @@ impl Model {
                 self.run_one();
                 continue;
             }
-            let parked = self.idle.transition_to_parked(own, std::mem::take(&mut searching));
+            let parked = self
+                .idle
+                .transition_to_parked(own, std::mem::take(&mut searching));
             if parked == Parked::Last && self.has_work() {
                 self.unpark(self.idle.wake_for_backlog());
             }
@@ -204,7 +210,9 @@ fn loom_watcher_rests_only_while_nobody_is_awake() {
             })
         };
         let _ = idle.transition_to_parked(0, false);
-        let wake = idle.transition_from_parked(0, false).expect("nobody else wakes worker 0");
+        let wake = idle
+            .transition_from_parked(0, false)
+            .expect("nobody else wakes worker 0");
         if let Some(worker) = wake.watcher {
             assert_eq!(worker, 1);
             parker.unpark(|| unreachable!());
@@ -226,5 +234,30 @@ fn loom_lifo_slot_taken_by_owner_or_thief() {
         let own = slot.take();
         let stolen = thief.join().unwrap();
         assert!(own.is_some() != stolen.is_some(), "{own:?} {stolen:?}");
+    });
+}
+
+/// A thief clears the hint of the slot it has emptied while the owner puts the
+/// next task: it must not hide that one from other thieves.
+#[test]
+fn loom_lifo_slot_put_during_a_steal_stays_visible() {
+    model(|| {
+        let slot = Arc::new(LifoSlot::new());
+        assert!(slot.replace(1).is_none());
+        let thief = {
+            let slot = slot.clone();
+            loom::thread::spawn(move || slot.steal())
+        };
+        let displaced = slot.replace(2);
+        let stolen = thief.join().unwrap();
+        if stolen == Some(2) {
+            assert_eq!(displaced, Some(1));
+            assert_eq!(slot.steal(), None);
+        } else {
+            assert!(slot.looks_occupied(), "{displaced:?} {stolen:?}");
+            assert_eq!(slot.steal(), Some(2));
+        }
+        // Whoever visits an empty slot leaves it looking so.
+        assert!(!slot.looks_occupied());
     });
 }

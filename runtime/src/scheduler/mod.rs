@@ -20,9 +20,9 @@ pub(crate) mod metrics;
 #[cfg(not(filch_loom))]
 pub(crate) mod multi_thread;
 #[cfg(not(filch_loom))]
-mod search;
-#[cfg(not(filch_loom))]
 pub(crate) mod root;
+#[cfg(not(filch_loom))]
+mod search;
 #[cfg(not(filch_loom))]
 pub(crate) mod services;
 #[cfg(not(filch_loom))]

@@ -29,7 +29,13 @@ pub(crate) fn new(
                 parker: Parker::new(),
                 counters: Counters::default(),
             };
-            let core = Core::new(index, workers, queue, services.seeds.next_generator(), pacing);
+            let core = Core::new(
+                index,
+                workers,
+                queue,
+                services.seeds.next_generator(),
+                pacing,
+            );
             (Box::new(core), CachePadded::new(remote))
         })
         .unzip::<_, _, Vec<_>, Vec<_>>();
@@ -41,7 +47,7 @@ pub(crate) fn new(
         owned: OwnedTasks::new(workers),
         driver: Mutex::new(driver),
         shutdown: AtomicBool::new(false),
-        ended: Mutex::new(Vec::with_capacity(workers)),
+        ended: Mutex::new(0),
         services,
     };
     (shared, cores)

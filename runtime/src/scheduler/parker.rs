@@ -42,7 +42,11 @@ pub(crate) struct Parker {
 
 impl Parker {
     pub(crate) fn new() -> Self {
-        Self { state: AtomicUsize::new(EMPTY), mutex: Mutex::new(()), condvar: Condvar::new() }
+        Self {
+            state: AtomicUsize::new(EMPTY),
+            mutex: Mutex::new(()),
+            condvar: Condvar::new(),
+        }
     }
 
     /// Sleeps until a token arrives or `deadline` passes; may return early.
@@ -99,7 +103,9 @@ impl Parker {
 
     fn take_token(&self) -> bool {
         // ORDERING: Acquire pairs with the release of `unpark`.
-        self.state.compare_exchange(NOTIFIED, EMPTY, Acquire, Relaxed).is_ok()
+        self.state
+            .compare_exchange(NOTIFIED, EMPTY, Acquire, Relaxed)
+            .is_ok()
     }
 
     /// `EMPTY => state`, or consumes the token that arrived meanwhile.
@@ -136,7 +142,10 @@ mod loom_tests {
                 })
             };
             parker.park(None);
-            assert!(flag.load(Relaxed), "P2: the token carries what was written before it");
+            assert!(
+                flag.load(Relaxed),
+                "P2: the token carries what was written before it"
+            );
             waker.join().unwrap();
         });
     }

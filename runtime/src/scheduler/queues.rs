@@ -11,53 +11,87 @@
 //! This module knows neither tasks nor workers.
 
 pub(crate) use self::deque::{Injector, LocalQueue, Stealer};
-use crate::primitive::atomic::{AtomicBool, Ordering::*};
+use crate::primitive::atomic::{AtomicU64, Ordering::*};
 
 /// How often a steal that lost a race is repeated before the thief moves on.
 const STEAL_RETRIES: usize = 4;
 
 /// Holds the task that was made ready last, for its owner to run next.
 ///
-/// Only the owner puts; the owner and thieves take. The occupied flag is a hint
-/// that saves a read-modify-write on an empty slot; only the owner writes it.
+/// Only the owner puts; the owner and thieves take. A hint beside the slot saves
+/// a read-modify-write on an empty one:
+///
+/// | bits of `hint` | meaning |
+/// |---|---|
+/// | 0 | the slot is occupied |
+/// | 1..64 | how often the owner has put |
+///
+/// Invariants:
+/// - **L1** A slot that holds a task has bit 0 set, once the owner's put has
+///   returned: a thief clears it only if the owner has not put since before the
+///   thief emptied the slot.
+/// - **L2** Bit 0 of an empty slot is cleared by the next thief that visits.
 #[derive(Debug)]
 pub(crate) struct LifoSlot<T> {
     cell: deque::SlotCell<T>,
-    occupied: AtomicBool,
+    hint: AtomicU64,
 }
+
+const OCCUPIED: u64 = 1;
+const PUT_ONE: u64 = 2;
 
 impl<T> LifoSlot<T> {
     pub(crate) fn new() -> Self {
-        Self { cell: deque::SlotCell::new(), occupied: AtomicBool::new(false) }
+        Self {
+            cell: deque::SlotCell::new(),
+            hint: AtomicU64::new(0),
+        }
     }
 
     /// Puts `task` into the slot and returns the one it displaces. Owner only.
     pub(crate) fn replace(&self, task: T) -> Option<T> {
         let displaced = self.cell.swap(Some(task));
-        // ORDERING: Relaxed: a hint; the cell's swap publishes the task.
-        self.occupied.store(true, Relaxed);
+        // ORDERING: Relaxed: a hint; the cell's swap publishes the task. Only
+        // thieves write it besides, and they leave the count of puts alone.
+        let puts = self.hint.load(Relaxed) & !OCCUPIED;
+        self.hint
+            .store(puts.wrapping_add(PUT_ONE) | OCCUPIED, Relaxed);
         displaced
     }
 
     /// Takes the task out. Owner only.
     pub(crate) fn take(&self) -> Option<T> {
-        if !self.looks_occupied() {
+        // ORDERING: Relaxed: the owner reads its own put, or a thief's clear,
+        // after which the slot is empty (L1).
+        let hint = self.hint.load(Relaxed);
+        if hint & OCCUPIED == 0 {
             return None;
         }
-        // ORDERING: Relaxed: a hint, written by this thread alone.
-        self.occupied.store(false, Relaxed);
+        // ORDERING: Relaxed: a hint.
+        self.hint.store(hint & !OCCUPIED, Relaxed);
         self.cell.swap(None)
     }
 
     /// Takes the task out from another thread.
     pub(crate) fn steal(&self) -> Option<T> {
-        if self.looks_occupied() { self.cell.swap(None) } else { None }
+        // ORDERING: Relaxed: a hint; the swap synchronizes.
+        let hint = self.hint.load(Relaxed);
+        if hint & OCCUPIED == 0 {
+            return None;
+        }
+        let task = self.cell.swap(None);
+        // ORDERING: Relaxed; fails if the owner has put since the load (L1). The
+        // swap above is not reordered after it: it releases and acquires.
+        let _ = self
+            .hint
+            .compare_exchange(hint, hint & !OCCUPIED, Relaxed, Relaxed);
+        task
     }
 
     /// Exact for the owner unless a thief was there; a hint for others.
     pub(crate) fn looks_occupied(&self) -> bool {
         // ORDERING: Relaxed: a hint; the swap that follows synchronizes.
-        self.occupied.load(Relaxed)
+        self.hint.load(Relaxed) & OCCUPIED != 0
     }
 }
 
@@ -72,7 +106,12 @@ mod deque {
 
     impl<T> SlotCell<T> {
         pub(super) fn new() -> Self {
-            const { assert!(AtomicCell::<Option<T>>::is_lock_free(), "a task is one pointer") };
+            const {
+                assert!(
+                    AtomicCell::<Option<T>>::is_lock_free(),
+                    "a task is one pointer"
+                )
+            };
             Self(AtomicCell::new(None))
         }
 

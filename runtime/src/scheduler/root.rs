@@ -14,7 +14,8 @@ impl Wake for ThreadWaker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.0.unpark(|| unreachable!("this thread parks in no driver"));
+        self.0
+            .unpark(|| unreachable!("this thread parks in no driver"));
     }
 }
 
@@ -25,7 +26,8 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     let waker = Waker::from(Arc::clone(&thread));
     let mut context = Context::from_waker(&waker);
     loop {
-        if let Poll::Ready(output) = crate::coop::with_budget(|| future.as_mut().poll(&mut context)) {
+        if let Poll::Ready(output) = crate::coop::with_budget(|| future.as_mut().poll(&mut context))
+        {
             return output;
         }
         thread.0.park(None);

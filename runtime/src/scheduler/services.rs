@@ -11,7 +11,7 @@ use std::io;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize};
+use std::sync::atomic::AtomicUsize;
 use std::task::{Context, Poll};
 
 /// A callback on a thread of the runtime.
@@ -76,13 +76,22 @@ impl Services {
     }
 
     #[track_caller]
-    pub(crate) fn try_spawn_blocking<F, R>(&self, function: F, id: Id) -> (JoinHandle<R>, io::Result<()>)
+    pub(crate) fn try_spawn_blocking<F, R>(
+        &self,
+        function: F,
+        id: Id,
+    ) -> (JoinHandle<R>, io::Result<()>)
     where
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
         let inhibitor = AutoAdvanceInhibitor::new(&self.driver);
-        let (notified, handle) = unowned(BlockingFuture(Some(function)), BlockingSchedule, id, Location::caller());
+        let (notified, handle) = unowned(
+            BlockingFuture(Some(function)),
+            BlockingSchedule,
+            id,
+            Location::caller(),
+        );
         let submitted = match self.blocking.submit(BlockingJob::Task(notified, inhibitor)) {
             Ok(()) => Ok(()),
             Err(SubmitError::Shutdown(job)) => {
@@ -142,7 +151,10 @@ pub(crate) struct AutoAdvanceInhibitor {
 impl AutoAdvanceInhibitor {
     fn new(driver: &DriverHandle) -> Self {
         driver.clock().inhibit_auto_advance();
-        Self { clock: Arc::clone(driver.clock()), io: driver.io().clone() }
+        Self {
+            clock: Arc::clone(driver.clock()),
+            io: driver.io().clone(),
+        }
     }
 }
 

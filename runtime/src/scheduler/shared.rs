@@ -32,8 +32,8 @@ pub(crate) struct Shared {
     pub(super) owned: OwnedTasks<Arc<Shared>>,
     pub(super) driver: Mutex<Driver>,
     pub(super) shutdown: AtomicBool,
-    /// Cores whose workers have ended; the last one clears up.
-    pub(super) ended: Mutex<Vec<Box<Core>>>,
+    /// Workers that have ended; the last one clears up.
+    pub(super) ended: Mutex<usize>,
     pub(crate) services: Services,
 }
 
@@ -47,13 +47,20 @@ pub(crate) struct Remote {
 
 impl Shared {
     /// Spawns `future`; its handle resolves as cancelled after shutdown.
-    pub(crate) fn spawn<F>(self: &Arc<Self>, future: F, id: Id, location: &'static Location<'static>) -> JoinHandle<F::Output>
+    pub(crate) fn spawn<F>(
+        self: &Arc<Self>,
+        future: F,
+        id: Id,
+        location: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
         let shard = context::current_index(self).unwrap_or(id.as_u64() as usize);
-        let (handle, ready) = self.owned.bind(future, Arc::clone(self), id, location, shard);
+        let (handle, ready) = self
+            .owned
+            .bind(future, Arc::clone(self), id, location, shard);
         if let Some(ready) = ready {
             self.schedule(ready);
         }
@@ -101,7 +108,9 @@ impl Shared {
     }
 
     fn unpark_worker(&self, index: usize) {
-        self.remotes[index].parker.unpark(|| self.services.driver.unpark());
+        self.remotes[index]
+            .parker
+            .unpark(|| self.services.driver.unpark());
     }
 
     /// Whether a worker that searched now would find anything.
@@ -176,7 +185,9 @@ impl Schedule for Arc<Shared> {
     }
 
     fn reschedule(&self, task: Ready, again: Again) {
-        self.route(task, |core, remote, task| core.push_again(remote, task, again));
+        self.route(task, |core, remote, task| {
+            core.push_again(remote, task, again)
+        });
     }
 
     fn release(&self, task: &Task<Self>) -> Option<Task<Self>> {

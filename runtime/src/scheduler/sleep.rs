@@ -36,6 +36,10 @@ pub(super) struct Watch {
     polls: Box<[u64]>,
     /// The turn count of the driver.
     turns: u64,
+    /// The watcher's own poll count when it went to sleep: unless it has polled
+    /// since, a look that led to nothing does not start the watch anew, and what
+    /// it saw of the driver stands.
+    own_polls: u64,
     /// Nothing moved between the last two looks, and nobody was awake.
     quiet: bool,
     /// The time until the next look.
@@ -46,7 +50,14 @@ pub(super) struct Watch {
 
 impl Watch {
     pub(super) fn new(workers: usize) -> Self {
-        Self { polls: vec![0; workers].into(), turns: 0, quiet: false, period: FIRST_LOOK, take_driver: true }
+        Self {
+            polls: vec![0; workers].into(),
+            turns: 0,
+            own_polls: 0,
+            quiet: false,
+            period: FIRST_LOOK,
+            take_driver: true,
+        }
     }
 }
 
@@ -73,8 +84,12 @@ impl Worker<'_> {
         {
             shared.wake_for_backlog();
         }
-        self.start_watch(&mut core);
-        core.watch.take_driver = !shared.idle.has_awake();
+        let polls = self.remote.counters.polls.get();
+        if std::mem::replace(&mut core.watch.own_polls, polls) != polls {
+            self.start_watch(&mut core);
+            core.watch.take_driver = false;
+        }
+        core.watch.take_driver |= !shared.idle.has_awake();
         while !shared.is_shutting_down() {
             let woken;
             (core, woken) = self.sleep_once(core);
@@ -124,22 +139,38 @@ impl Worker<'_> {
     fn sleep_once(&self, core: Box<Core>) -> (Box<Core>, Woken) {
         let shared = self.shared;
         let driver = &shared.services.driver;
-        let held = if core.watch.take_driver { shared.driver.try_lock() } else { None };
+        let held = if core.watch.take_driver {
+            shared.driver.try_lock()
+        } else {
+            None
+        };
         let limit = self.limit(&core, held.is_none());
         let look_at = limit.map(|limit| Instant::now() + limit);
         let core = match held {
-            Some(mut held) => self.dispatch(core, || {
-                self.remote.parker.park_in_driver(|| {
-                    held.park(driver, limit.map_or(Limit::Unlimited, Limit::AtMost));
+            Some(mut held) => {
+                let mut core = self.dispatch(core, || {
+                    self.remote.parker.park_in_driver(|| {
+                        held.park(driver, limit.map_or(Limit::Unlimited, Limit::AtMost));
+                    });
                 });
-            }),
+                // The own turns are no sign that somebody else turns the driver.
+                core.watch.turns = driver.turns();
+                core
+            }
             None => {
                 self.remote.parker.park(look_at);
                 core
             }
         };
         let expired = look_at.is_some_and(|look_at| Instant::now() >= look_at);
-        (core, if expired { Woken::ByLimit } else { Woken::ByEvent })
+        (
+            core,
+            if expired {
+                Woken::ByLimit
+            } else {
+                Woken::ByEvent
+            },
+        )
     }
 
     /// How long to sleep: a watcher looks after a while, others need not.
@@ -174,15 +205,25 @@ impl Worker<'_> {
     /// A watcher's look: true if there is work it should go and search.
     fn look(&self, core: &mut Core) -> bool {
         let shared = self.shared;
-        let stuck = shared.remotes.iter().zip(&core.watch.polls).any(|(remote, &seen)| {
-            remote.counters.polls.get() == seen && (!remote.stealer.is_empty() || remote.lifo.looks_occupied())
-        });
+        let stuck = shared
+            .remotes
+            .iter()
+            .zip(&core.watch.polls)
+            .any(|(remote, &seen)| {
+                remote.counters.polls.get() == seen
+                    && (!remote.stealer.is_empty() || remote.lifo.looks_occupied())
+            });
         let progress = self.note_progress(core);
         let awake = shared.idle.has_awake();
         let watch = &mut core.watch;
         watch.quiet = progress == 0 && !awake;
-        let long = awake && progress < watch.period.as_micros() as u64 / LONG_POLL.as_micros() as u64;
-        watch.period = if long { FIRST_LOOK } else { LOOK_PERIOD.min(watch.period * 2) };
+        let long =
+            awake && progress < watch.period.as_micros() as u64 / LONG_POLL.as_micros() as u64;
+        watch.period = if long {
+            FIRST_LOOK
+        } else {
+            LOOK_PERIOD.min(watch.period * 2)
+        };
         let turns = shared.services.driver.turns();
         watch.take_driver = turns == watch.turns || !awake;
         watch.turns = turns;

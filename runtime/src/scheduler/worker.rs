@@ -56,7 +56,11 @@ impl Pacing {
     /// The most polls between two maintenances, which do both.
     fn max_polls(self) -> u32 {
         let given = [self.event_interval, self.injector_interval];
-        given.into_iter().flatten().min().unwrap_or(MAX_POLLS_BETWEEN_MAINTENANCES)
+        given
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(MAX_POLLS_BETWEEN_MAINTENANCES)
     }
 }
 
@@ -92,7 +96,13 @@ pub(super) struct Worker<'a> {
 }
 
 impl Core {
-    pub(super) fn new(index: usize, workers: usize, queue: LocalQueue<Ready>, rng: fastrand::Rng, pacing: Pacing) -> Self {
+    pub(super) fn new(
+        index: usize,
+        workers: usize,
+        queue: LocalQueue<Ready>,
+        rng: fastrand::Rng,
+        pacing: Pacing,
+    ) -> Self {
         Self {
             index,
             queue,
@@ -163,7 +173,10 @@ impl Core {
     pub(super) fn forget_time(&mut self) {
         self.maintained = None;
         self.backlog_since = None;
-        self.countdown = self.interval.max(MIN_POLLS_AFTER_SLEEP).min(self.max_interval);
+        self.countdown = self
+            .interval
+            .max(MIN_POLLS_AFTER_SLEEP)
+            .min(self.max_interval);
     }
 
     /// Adapts the number of polls between maintenances to their length.
@@ -183,7 +196,10 @@ impl Core {
 pub(crate) fn run(shared: &Arc<Shared>, core: Box<Core>) {
     let _guard = WorkerGuard::enter(shared, core.index);
     let _precise = PreciseSleeps::on_this_thread();
-    let worker = Worker { shared, remote: &shared.remotes[core.index] };
+    let worker = Worker {
+        shared,
+        remote: &shared.remotes[core.index],
+    };
     if let Some(core) = worker.run_until_shutdown(core) {
         worker.end(core);
     }
@@ -199,7 +215,9 @@ impl Worker<'_> {
             } else if core.ahead_of_yielded == Some(0) {
                 core = self.turn_for_yielded(core);
             }
-            let task = core.next_local(self.remote).or_else(|| self.next_elsewhere(&mut core));
+            let task = core
+                .next_local(self.remote)
+                .or_else(|| self.next_elsewhere(&mut core));
             core = match task {
                 Some(task) => self.poll(core, task)?,
                 None => self.park(core),
@@ -244,7 +262,10 @@ impl Worker<'_> {
         let now = driver.clock().now();
         let before = core.maintained.unwrap_or(now);
         core.adapt_interval(now);
-        self.remote.counters.forced_yields.add(crate::coop::take_forced_yields());
+        self.remote
+            .counters
+            .forced_yields
+            .add(crate::coop::take_forced_yields());
         if let Some(task) = self.shared.injector.pop() {
             core.queue.push(task);
         }
@@ -271,7 +292,11 @@ impl Worker<'_> {
     fn turn_for_yielded(&self, mut core: Box<Core>) -> Box<Core> {
         core.ahead_of_yielded = None;
         let driver = &self.shared.services.driver;
-        let held = if driver.has_sources() { self.shared.driver.try_lock() } else { None };
+        let held = if driver.has_sources() {
+            self.shared.driver.try_lock()
+        } else {
+            None
+        };
         match held {
             Some(mut held) => self.dispatch(core, || held.poll(driver)),
             None if driver.has_timers() => self.dispatch(core, || driver.fire_timers()),
@@ -288,26 +313,24 @@ impl Worker<'_> {
         core
     }
 
-    /// Drops what is left, as one of several workers that end; the last one
-    /// drops what the others could not.
+    /// Drops what is left: the owned tasks, and those in the own queues, where
+    /// one that was to go on has its future still. The last worker to end clears
+    /// the injector and shuts the driver down.
     fn end(&self, core: Box<Core>) {
         let shared = self.shared;
         shared.owned.close_and_shutdown_all(core.index);
-        let mut ended = shared.ended.lock();
-        ended.push(core);
-        if ended.len() < shared.remotes.len() {
-            return;
+        drop(self.remote.lifo.take());
+        while let Some(task) = core.queue.pop() {
+            drop(task);
         }
-        let cores = std::mem::take(&mut *ended);
-        drop(ended);
-        debug_assert_eq!(shared.owned.len(), 0, "every task has ended or was shut down");
-        for core in cores {
-            drop(shared.remotes[core.index].lifo.take());
-            while let Some(task) = core.queue.pop() {
-                drop(task);
-            }
+        let ended = {
+            let mut ended = shared.ended.lock();
+            *ended += 1;
+            *ended
+        };
+        if ended == shared.remotes.len() {
+            shared.close_injector();
+            shared.driver.lock().shutdown(&shared.services.driver);
         }
-        shared.close_injector();
-        shared.driver.lock().shutdown(&shared.services.driver);
     }
 }

@@ -37,12 +37,10 @@ impl Delay {
     #[track_caller]
     pub(super) fn after(duration: Duration) -> Option<Delay> {
         let shard = context::expect_timers();
-        let now = shard.clock().instant();
-        let deadline = Instant::from_std(now.checked_add(duration)?);
-        let made = shard.clock().tick_at(now);
+        let deadline = shard.clock().instant().checked_add(duration)?;
         Some(Delay {
-            deadline,
-            timer: Timer::new(shard, Some(made)),
+            deadline: Instant::from_std(deadline),
+            timer: Timer::new(shard, Some(duration)),
         })
     }
 

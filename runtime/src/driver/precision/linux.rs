@@ -14,10 +14,14 @@ pub(crate) struct PreciseSleeps {
 
 impl PreciseSleeps {
     pub(crate) fn on_this_thread() -> Self {
-        let previous = rustix::thread::current_timer_slack().ok().and_then(NonZeroU64::new);
+        let previous = rustix::thread::current_timer_slack()
+            .ok()
+            .and_then(NonZeroU64::new);
         // A refusal costs precision and nothing else.
         let set = rustix::thread::set_current_timer_slack(Some(SLACK_NANOS));
-        Self { previous_nanos: set.ok().and(previous) }
+        Self {
+            previous_nanos: set.ok().and(previous),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use loom::model::Builder;
 use loom::thread;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Wake;
+use std::time::Duration;
 
 const SOON: Tick = Tick::from_nanos(1 << 20);
 const LATER: Tick = Tick::from_nanos(1 << 21);
@@ -49,7 +50,7 @@ fn timers(shards: usize) -> (Arc<Timers>, std::sync::Arc<Flag>) {
 }
 
 fn timer(timers: &Timers, shard: usize) -> Timer {
-    Timer::new(Arc::clone(timers.shard(shard)), Some(Tick::ZERO))
+    Timer::new(Arc::clone(timers.shard(shard)), Some(Duration::MAX))
 }
 
 fn model(f: impl Fn() + Send + Sync + 'static) {

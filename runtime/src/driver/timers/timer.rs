@@ -5,6 +5,7 @@ use crate::primitive::Arc;
 use filch_timer::{Key, Tick};
 use std::fmt;
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 /// A place in a shard's wheel for one deadline at a time, given up on drop.
 ///
@@ -17,8 +18,8 @@ pub(crate) struct Timer {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Not polled yet. Made when the clock read that, if it was read.
-    Fresh(Option<Tick>),
+    /// Not polled yet. Made that long before its deadline, if that is known.
+    Fresh(Option<Duration>),
     /// Not polled since it was given another deadline.
     Rearmed,
     /// In the wheel, or fired and not looked at since.
@@ -28,12 +29,13 @@ enum State {
 }
 
 impl Timer {
-    /// A timer on `shard`, whose clock reads `now` if the caller has looked.
+    /// A timer on `shard`, for a deadline that lies so far ahead, if the caller
+    /// has looked at the clock.
     #[inline]
-    pub(crate) fn new(shard: Arc<TimerShard>, now: Option<Tick>) -> Timer {
+    pub(crate) fn new(shard: Arc<TimerShard>, ahead: Option<Duration>) -> Timer {
         Timer {
             shard,
-            state: State::Fresh(now),
+            state: State::Fresh(ahead),
         }
     }
 
@@ -57,7 +59,10 @@ impl Timer {
             // A future is seldom made much earlier than it is polled, so the
             // clock is not read a second time. If this one was, the wheel finds
             // it overdue and fires it at the next occasion.
-            State::Fresh(Some(now)) => self.shard.clock().now_or(now),
+            State::Fresh(Some(ahead)) => {
+                let made = deadline.saturating_sub(ahead);
+                self.shard.clock().now_or(made)
+            }
             State::Fresh(None) | State::Rearmed => self.shard.clock().now(),
         };
         if deadline <= now {
