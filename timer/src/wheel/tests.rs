@@ -17,6 +17,7 @@ impl<T> Wheel<T> {
                 head,
                 tail,
                 uniform,
+                exact,
             } = *self.levels.list(slot);
             assert!(
                 slot.level() == 0 || slot.start(self.elapsed) > self.elapsed,
