@@ -51,7 +51,7 @@ fn outside_of_a_runtime_there_is_no_clock_to_stop() {
     panics_with("outside the filch runtime", time::pause);
     panics_with("outside the filch runtime", time::resume);
     panics_with("outside the filch runtime", || {
-        drop(by_hand(time::advance(ms(1))).poll())
+        assert!(by_hand(time::advance(ms(1))).poll().is_ready())
     });
 }
 
@@ -113,16 +113,20 @@ fn the_clock_cannot_leave_its_range() {
     runtime.block_on(async { time::sleep(ms(1)).await });
 }
 
+fn sleep_in(runtime: &Runtime) -> super::ByHand<time::Sleep> {
+    let _context = runtime.enter();
+    by_hand(time::sleep(Duration::from_secs(60)))
+}
+
 #[test]
 fn a_sleep_whose_runtime_is_gone_says_so() {
     on_every_built_runtime(|runtime| {
-        let mut registered =
-            runtime.block_on(async { by_hand(time::sleep(Duration::from_secs(60))) });
+        let mut registered = sleep_in(&runtime);
         assert!(registered.poll().is_pending());
-        let mut fresh = runtime.block_on(async { by_hand(time::sleep(Duration::from_secs(60))) });
+        let mut fresh = sleep_in(&runtime);
         drop(runtime);
-        panics_with("shut down", || drop(registered.poll()));
-        panics_with("shut down", || drop(fresh.poll()));
+        panics_with("shut down", || assert!(registered.poll().is_ready()));
+        panics_with("shut down", || assert!(fresh.poll().is_ready()));
     });
 }
 

@@ -4,10 +4,12 @@ use super::every_runtime::{
     current_thread, on_every_built_runtime, on_every_runtime, within_bounds, workers,
 };
 use super::{by_hand, ms};
-use filch::time::{Duration, Instant, sleep, sleep_until};
-use std::future::{pending, poll_fn};
+use filch::runtime::Runtime;
+use filch::sync::oneshot;
+use filch::time::{Duration, Instant, Sleep, sleep, sleep_until};
+use std::future::pending;
 use std::pin::pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 use std::thread;
 
 #[test]
@@ -79,27 +81,28 @@ async fn sleep_and_look(start: Instant, millis: u64) -> Duration {
 #[test]
 fn a_sleep_moves_between_threads() {
     on_every_built_runtime(|runtime| {
-        let mut sleep = runtime.block_on(async {
-            let mut sleep = Box::pin(sleep(ms(2)));
-            poll_fn(|cx| {
-                assert!(sleep.as_mut().poll(cx).is_pending());
-                Poll::Ready(())
-            })
-            .await;
-            sleep
+        let mut sleep = by_hand(sleep_in(&runtime, ms(2)));
+        assert!(sleep.poll().is_pending());
+        let deadline = sleep.future.deadline();
+        // Polled from a task, with another waker, and then from another one.
+        let (sender, receiver) = oneshot::channel();
+        let first = runtime.spawn(async move {
+            sleep.future.as_mut().await;
+            assert!(sender.send(sleep).is_ok());
         });
-        let start = Instant::now();
-        // Polled from a task with another waker, and from outside of any.
-        sleep = runtime
-            .block_on(runtime.spawn(async move {
-                sleep.as_mut().await;
-                sleep
-            }))
-            .unwrap();
-        let other = runtime.spawn(async move { sleep.await });
-        runtime.block_on(other).unwrap();
-        assert!(start.elapsed() < Duration::from_secs(60));
+        let second = runtime.spawn(async move {
+            receiver.await.unwrap().future.as_mut().await;
+        });
+        runtime.block_on(first).unwrap();
+        runtime.block_on(second).unwrap();
+        assert!(Instant::now() >= deadline);
     });
+}
+
+/// A sleep of `runtime`, made outside of its tasks.
+fn sleep_in(runtime: &Runtime, duration: Duration) -> Sleep {
+    let _context = runtime.enter();
+    sleep(duration)
 }
 
 #[test]
@@ -228,9 +231,9 @@ async fn sleep_briefly() {
 #[test]
 fn a_sleep_may_outlive_its_runtime() {
     on_every_built_runtime(|runtime| {
-        let mut registered = by_hand(runtime.block_on(async { sleep(Duration::from_secs(3_600)) }));
+        let mut registered = by_hand(sleep_in(&runtime, Duration::from_secs(3_600)));
         assert!(registered.poll().is_pending());
-        let fresh = runtime.block_on(async { sleep(Duration::from_secs(3_600)) });
+        let fresh = sleep_in(&runtime, Duration::from_secs(3_600));
         drop(runtime);
         assert_eq!(registered.wakes(), 1, "whoever waits is told");
         drop((registered, fresh));
@@ -241,7 +244,7 @@ fn a_sleep_may_outlive_its_runtime() {
 fn a_sleep_of_one_runtime_can_be_awaited_in_another() {
     within_bounds("two runtimes", || {
         let (first, second) = (workers(1), current_thread());
-        let sleep = first.block_on(async { sleep(ms(2)) });
+        let sleep = sleep_in(&first, ms(2));
         let deadline = sleep.deadline();
         second.block_on(sleep);
         assert!(Instant::now() >= deadline);
