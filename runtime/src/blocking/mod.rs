@@ -62,6 +62,10 @@
 //!   that find the queue empty.
 //! - A condition variable shared by all idle threads: it wakes the one that has
 //!   waited longest, so every thread stays a little warm and none expires.
+//! - Spinning before an idle thread sleeps, some microseconds in the hope of the
+//!   next job. Measured on round trips one at a time, with the time of tokio's
+//!   pool as the unit: from 0.9 down to 0.4 while the kernel keeps submitter and
+//!   thread on two cores, from 0.9 up to 2 and more as soon as they share one.
 //! - Creating threads under the lock: some tens of microseconds during which no
 //!   worker could submit, and a name closure of the user's inside.
 //!
