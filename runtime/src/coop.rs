@@ -235,7 +235,8 @@ pub fn has_budget_remaining() -> bool {
 ///
 /// ```
 /// use filch::task::coop;
-/// /// use std::sync::atomic::{AtomicBool, Ordering};
+/// use std::pin::Pin;
+/// use std::sync::atomic::{AtomicBool, Ordering};
 /// use std::task::{Context, Poll, ready};
 ///
 /// /// Waits, impatiently, for a flag.

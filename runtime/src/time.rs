@@ -28,7 +28,10 @@
 //! # async fn main() {
 //! for attempt in 0..5 {
 //!     match timeout(Duration::from_secs(1), fetch(attempt)).await {
-//!         Ok(page) => break println!("got {page}"),
+//!         Ok(page) => {
+//!             println!("got {page}");
+//!             break;
+//!         }
 //!         Err(_) => sleep(Duration::from_millis(100) * 2_u32.pow(attempt)).await,
 //!     }
 //! }
