@@ -150,9 +150,10 @@ fn outside_of_a_task_there_is_no_limit() {
 
 #[test]
 fn the_older_paths_still_work() {
+    use filch::task::{Unconstrained, consume_budget, unconstrained};
     on_every_runtime(|| async {
-        filch::task::consume_budget().await;
-        let unconstrained: filch::task::Unconstrained<_> = filch::task::unconstrained(ready(1));
+        consume_budget().await;
+        let unconstrained: Unconstrained<_> = unconstrained(ready(1));
         assert_eq!(unconstrained.await, 1);
     });
 }

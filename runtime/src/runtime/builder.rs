@@ -339,7 +339,7 @@ impl Builder {
         // thread that cannot be created.
         let slots: Vec<_> = cores
             .into_iter()
-            .map(|core| Arc::new(Mutex::new(Some(core))))
+            .map(|core| Arc::new(Mutex::new(Some(Box::new(core)))))
             .collect();
         let mut threads = Vec::with_capacity(workers);
         for slot in &slots {

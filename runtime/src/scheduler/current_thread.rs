@@ -340,7 +340,7 @@ impl<'a> Runner<'a> {
 
     fn next_task(&self, count: u32) -> Option<Ready> {
         let pop_local = || RUNNING.with(Running::pop);
-        if count % self.shared.polls_per_injector_look == 0 {
+        if count.is_multiple_of(self.shared.polls_per_injector_look) {
             self.shared.pop_injector().or_else(pop_local)
         } else {
             pop_local().or_else(|| self.shared.pop_injector())

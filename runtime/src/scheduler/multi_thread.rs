@@ -19,7 +19,7 @@ pub(crate) fn new(
     driver: Driver,
     services: Services,
     pacing: Pacing,
-) -> (Shared, Vec<Box<Core>>) {
+) -> (Shared, Vec<Core>) {
     let (cores, remotes) = (0..workers)
         .map(|index| {
             let queue = LocalQueue::new();
@@ -36,7 +36,7 @@ pub(crate) fn new(
                 services.seeds.next_generator(),
                 pacing,
             );
-            (Box::new(core), CachePadded::new(remote))
+            (core, CachePadded::new(remote))
         })
         .unzip::<_, _, Vec<_>, Vec<_>>();
     let shared = Shared {

@@ -201,7 +201,7 @@ pub(crate) fn run(shared: &Arc<Shared>, core: Box<Core>) {
         remote: &shared.remotes[core.index],
     };
     if let Some(core) = worker.run_until_shutdown(core) {
-        worker.end(core);
+        worker.end(&core);
     }
 }
 
@@ -316,7 +316,7 @@ impl Worker<'_> {
     /// Drops what is left: the owned tasks, and those in the own queues, where
     /// one that was to go on has its future still. The last worker to end clears
     /// the injector and shuts the driver down.
-    fn end(&self, core: Box<Core>) {
+    fn end(&self, core: &Core) {
         let shared = self.shared;
         shared.owned.close_and_shutdown_all(core.index);
         drop(self.remote.lifo.take());

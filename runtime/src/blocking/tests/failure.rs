@@ -6,7 +6,7 @@ use crate::blocking::worker::{Life, Recruiting, spawn_thread};
 use crate::blocking::{Job, Pool, PoolConfig, SubmitError};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 

@@ -264,16 +264,22 @@ fn shutting_down_wakes_everyone_with_the_news() {
 #[test]
 fn a_waker_may_use_the_timers_that_wake_it() {
     /// Drops a timer of the same shard when woken, and another when dropped.
-    struct Meddler(crate::primitive::Mutex<Option<Timer>>, Option<Timer>);
+    struct Meddler {
+        when_woken: Mutex<Option<Timer>>,
+        _when_dropped: Timer,
+    }
     impl Wake for Meddler {
         fn wake(self: Arc<Self>) {
-            drop(self.0.lock().take());
+            drop(self.when_woken.lock().take());
         }
     }
     let fixture = fixture(1, true);
     let (first, ..) = fixture.waiting(0, at(100));
     let (second, ..) = fixture.waiting(0, at(100));
-    let meddler = Meddler(crate::primitive::Mutex::new(Some(first)), Some(second));
+    let meddler = Meddler {
+        when_woken: Mutex::new(Some(first)),
+        _when_dropped: second,
+    };
     let waker = Waker::from(Arc::new(meddler));
     let mut timer = fixture.timer(0);
     assert_eq!(timer.poll(at(5), &waker), Ok(Poll::Pending));
