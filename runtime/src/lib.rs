@@ -28,7 +28,7 @@
 //!
 //! | for | see |
 //! |---|---|
-//! | starting tasks, waiting for them, aborting them | [`spawn`], [`task`] |
+//! | starting tasks, waiting for them, aborting them | [`spawn()`], [`task`] |
 //! | sleeping, timeouts, intervals | [`time`] |
 //! | TCP | [`net`] |
 //! | reading and writing | [`io`] |

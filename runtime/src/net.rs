@@ -3,7 +3,7 @@
 //! - [`TcpListener`] accepts connections, [`TcpStream`] is one connection.
 //! - [`TcpSocket`] is a socket that is neither yet: set options on it, then
 //!   connect it or make it listen.
-//! - [`lookup_host`] turns names into addresses; everything that takes an
+//! - [`lookup_host()`] turns names into addresses; everything that takes an
 //!   address takes any [`ToSocketAddrs`] and resolves in the same way.
 //!
 //! A file descriptor of another kind, a pipe or a device, is made awaitable by

@@ -47,7 +47,7 @@
 //! instead. A cancelled deadline would then be visible as a jump of time, so
 //! [`Timers::earliest`] asks the wheels; and deadlines are kept to the nanosecond,
 //! whereas with a running clock they are rounded as
-//! [`coalesce`](filch_timer::coalesce) says.
+//! [`coalesce`] says.
 //!
 //! # Rejected
 //! One wheel for all threads makes every sleep of a busy server contend for one

@@ -69,7 +69,7 @@ pub(crate) async fn ready<S: Source>(
 }
 
 /// Calls `operation` until it returns anything but `WouldBlock`, waiting as
-/// [`ready`] does.
+/// [`ready()`] does.
 ///
 /// # Cancel safety
 /// If the future is dropped before it has completed, `operation` has not

@@ -15,7 +15,7 @@ use self::sealed::{Internal, Lookup, OneOrMore, ToSocketAddrsPriv};
 /// pool.
 ///
 /// The trait cannot be implemented outside this crate. To convert an address
-/// without using it, call [`lookup_host`](crate::net::lookup_host).
+/// without using it, call [`lookup_host`](crate::net::lookup_host()).
 ///
 /// # Panics
 ///
