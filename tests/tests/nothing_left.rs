@@ -7,6 +7,7 @@ use filch::net::{TcpListener, TcpStream};
 use filch::runtime::Builder;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs;
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -32,25 +33,28 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-async fn work() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
+/// Ends with an error where the runtime goes down meanwhile: a panic would make
+/// the standard library keep what it has read of the symbols for its message.
+async fn work() -> io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
     let client = filch::spawn(async move {
-        let mut stream = TcpStream::connect(address).await.unwrap();
-        stream.write_all(b"ping").await.unwrap();
-        stream
+        let mut stream = TcpStream::connect(address).await?;
+        stream.write_all(b"ping").await?;
+        io::Result::Ok(stream)
     });
-    let (mut server, _) = listener.accept().await.unwrap();
+    let (mut server, _) = listener.accept().await?;
     let mut buffer = [0; 4];
-    server.read_exact(&mut buffer).await.unwrap();
-    filch::task::spawn_blocking(|| ()).await.unwrap();
+    server.read_exact(&mut buffer).await?;
+    filch::task::spawn_blocking(|| ()).await?;
     filch::spawn(std::future::pending::<()>());
     filch::spawn(async move {
         // Pending on a socket and on a timer when the runtime ends.
         let _ = filch::time::timeout(Duration::from_secs(3600), server.read_u8()).await;
     });
     filch::task::yield_now().await;
-    drop(client.await.unwrap());
+    drop(client.await??);
+    Ok(())
 }
 
 fn round(index: usize) {
@@ -66,7 +70,7 @@ fn round(index: usize) {
             .build(),
     };
     let runtime = runtime.unwrap();
-    runtime.block_on(work());
+    runtime.block_on(work()).unwrap();
     runtime.spawn(work());
     drop(runtime);
 }
