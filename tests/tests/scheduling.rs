@@ -176,6 +176,25 @@ fn a_panic_in_block_in_place_ends_the_task_alone() {
 }
 
 #[test]
+fn a_worker_survives_a_thread_name_that_panics_in_block_in_place() {
+    within_bounds("1 worker", || {
+        let named = AtomicUsize::new(0);
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name_fn(move || {
+                assert_eq!(named.fetch_add(1, SeqCst), 0, "only the worker gets a name");
+                "worker".to_owned()
+            })
+            .enable_all()
+            .build()
+            .unwrap();
+        // Whether the task ends by the panic or blocks in place is not the point.
+        let _ = runtime.block_on(runtime.spawn(async { block_in_place(|| 1) }));
+        assert_eq!(runtime.block_on(runtime.spawn(async { 5 })).unwrap(), 5);
+    });
+}
+
+#[test]
 fn two_tasks_that_wake_each_other_starve_nobody() {
     on_every_built_runtime(|runtime| {
         runtime.block_on(async {

@@ -56,12 +56,13 @@ fn hand_off(shared: Arc<Shared>, core: Box<Core>, enter: Enter) -> TakeBack {
             }
         });
     };
-    // A refused job drops its half of the hand-off; the core stays in ours.
+    // Whatever becomes of the job, the core is taken back unless it runs.
+    let take_back = TakeBack(hand_off);
     drop(
         shared
             .services
             .blocking
             .submit(BlockingJob::Worker(Box::new(host))),
     );
-    TakeBack(hand_off)
+    take_back
 }
