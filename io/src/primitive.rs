@@ -66,10 +66,10 @@ mod model {
 }
 
 /// Only the model of the selector waits for a condition.
-#[cfg(all(test, filch_loom))]
+#[cfg(filch_loom)]
 pub(crate) use self::condvar::Condvar;
 
-#[cfg(all(test, filch_loom))]
+#[cfg(filch_loom)]
 mod condvar {
     use super::MutexGuard;
 

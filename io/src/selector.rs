@@ -15,25 +15,19 @@
 //! it already is), or a report is on its way. The edge-triggered selector
 //! keeps this up by itself, others when told to re-arm.
 
-#[cfg(all(test, filch_loom))]
+#[cfg(filch_loom)]
 mod model;
-#[cfg(all(test, filch_loom))]
+#[cfg(filch_loom)]
 use self::model as chosen;
 
-#[cfg(all(not(all(test, filch_loom)), target_os = "linux", not(filch_portable)))]
+#[cfg(all(not(filch_loom), target_os = "linux", not(filch_portable)))]
 mod linux;
-#[cfg(all(not(all(test, filch_loom)), target_os = "linux", not(filch_portable)))]
+#[cfg(all(not(filch_loom), target_os = "linux", not(filch_portable)))]
 use self::linux as chosen;
 
-#[cfg(all(
-    not(all(test, filch_loom)),
-    any(not(target_os = "linux"), filch_portable)
-))]
+#[cfg(all(not(filch_loom), any(not(target_os = "linux"), filch_portable)))]
 mod portable;
-#[cfg(all(
-    not(all(test, filch_loom)),
-    any(not(target_os = "linux"), filch_portable)
-))]
+#[cfg(all(not(filch_loom), any(not(target_os = "linux"), filch_portable)))]
 use self::portable as chosen;
 
 pub(crate) use self::chosen::{Buffer, Selector};

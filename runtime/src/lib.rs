@@ -45,7 +45,6 @@ mod blocking;
 mod coop;
 mod driver;
 mod primitive;
-#[cfg(not(filch_loom))]
 mod rng;
 mod scheduler;
 pub mod task;

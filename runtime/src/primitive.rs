@@ -7,7 +7,8 @@
 //!
 //! What is left out on purpose: timed waits have no meaning to loom. Under it
 //! [`Condvar::wait_until`] is a plain wait; a model of a timed wait lets a
-//! second thread play the clock.
+//! second thread play the clock. [`now`] stands still there, unless a model moves
+//! it, so that every repetition of an execution decides alike.
 
 #[cfg(not(filch_loom))]
 pub(crate) use self::real::*;
@@ -15,11 +16,21 @@ pub(crate) use self::real::*;
 #[cfg(filch_loom)]
 pub(crate) use self::model::*;
 
+#[cfg(filch_loom)]
+pub(crate) mod model_time;
+
 #[cfg(not(filch_loom))]
 mod real {
     pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
     pub(crate) use std::sync::Arc;
     pub(crate) use std::thread;
+    use std::time::Instant;
+
+    /// The instant that the operating system's monotonic clock reads.
+    #[inline(always)]
+    pub(crate) fn now() -> Instant {
+        Instant::now()
+    }
 
     /// A thread local with a constant initial value: no lazy initialisation,
     /// and, for a type without a destructor, no state of its own.
@@ -60,6 +71,7 @@ mod real {
 
 #[cfg(filch_loom)]
 mod model {
+    pub(crate) use super::model_time::now;
     pub(crate) use loom::cell::UnsafeCell;
     pub(crate) use loom::sync::Arc;
     pub(crate) use loom::thread;

@@ -14,8 +14,8 @@
 //!
 //! This module knows no runtime, and no timers.
 
-use crate::primitive::Mutex;
 use crate::primitive::atomic::{AtomicBool, Ordering::Relaxed};
+use crate::primitive::{Mutex, now};
 use filch_timer::Tick;
 use std::fmt;
 // A static needs a constant initial value, which a model's atomics do not have.
@@ -104,7 +104,7 @@ impl Reading {
 impl Clock {
     /// A clock that runs, unless it is to start paused.
     pub(crate) fn new(start_paused: bool) -> Clock {
-        let base = Instant::now();
+        let base = now();
         let reading = Reading::Running {
             since: base,
             tick: Tick::ZERO,
@@ -130,7 +130,7 @@ impl Clock {
         if self.is_shifted() {
             self.shifted_now()
         } else {
-            self.tick_at(Instant::now())
+            self.tick_at(now())
         }
     }
 
@@ -151,7 +151,7 @@ impl Clock {
         if self.is_shifted() {
             self.instant_at(self.shifted_now())
         } else {
-            Instant::now()
+            now()
         }
     }
 
@@ -197,10 +197,7 @@ impl Clock {
         match state.reading {
             Reading::Running { .. } => Err(ClockError::NotPaused),
             Reading::Paused(tick) => {
-                state.reading = Reading::Running {
-                    since: Instant::now(),
-                    tick,
-                };
+                state.reading = Reading::Running { since: now(), tick };
                 Ok(())
             }
         }

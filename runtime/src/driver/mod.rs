@@ -7,15 +7,12 @@
 pub(crate) mod clock;
 pub(crate) mod timers;
 
-#[cfg(not(filch_loom))]
 mod park;
 #[cfg(all(target_os = "linux", not(filch_loom)))]
 #[path = "precision/linux.rs"]
 mod precision;
-#[cfg(all(not(target_os = "linux"), not(filch_loom)))]
+#[cfg(any(not(target_os = "linux"), filch_loom))]
 #[path = "precision/other.rs"]
 mod precision;
-#[cfg(not(filch_loom))]
 pub(crate) use self::park::{Driver, DriverHandle, Limit, new};
-#[cfg(not(filch_loom))]
 pub(crate) use self::precision::PreciseSleeps;

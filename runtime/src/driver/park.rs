@@ -19,9 +19,9 @@
 
 use super::clock::Clock;
 use super::timers::Timers;
+use crate::primitive::Arc;
+use crate::primitive::atomic::{AtomicU64, Ordering::*};
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::*};
 use std::time::Duration;
 
 /// How long a park may last if nothing happens.

@@ -10,8 +10,8 @@ use super::context;
 use super::services::BlockingJob;
 use super::shared::Shared;
 use super::worker::{self, Core};
-use parking_lot::Mutex;
-use std::sync::Arc;
+use crate::primitive::{Arc, Mutex};
+use std::sync::Arc as StdArc;
 
 /// The place where a core changes hands.
 type HandOff = Arc<Mutex<Option<Box<Core>>>>;
@@ -28,7 +28,7 @@ impl Drop for TakeBack {
 }
 
 /// How a thread of the pool enters the runtime to run a worker.
-pub(crate) type Enter = fn(&Arc<Shared>, &mut dyn FnMut());
+pub(crate) type Enter = fn(&StdArc<Shared>, &mut dyn FnMut());
 
 /// Runs `f`, which may block, on whatever thread this is. If it is a worker's,
 /// its core is handed to another thread, entered by `enter`, for the time.
@@ -41,13 +41,13 @@ pub(crate) fn block_in_place<R>(enter: Enter, f: impl FnOnce() -> R) -> R {
     crate::coop::with_unconstrained(f)
 }
 
-fn hand_off(shared: Arc<Shared>, core: Box<Core>, enter: Enter) -> TakeBack {
+fn hand_off(shared: StdArc<Shared>, core: Box<Core>, enter: Enter) -> TakeBack {
     // What waits in the LIFO slot is anyone's: it must not wait for `f`.
     if let Some(task) = shared.remotes[core.index].lifo.take() {
         core.queue.push(task);
     }
-    let hand_off: HandOff = Arc::new(Mutex::new(Some(core)));
-    let (theirs, shared_by_them) = (Arc::clone(&hand_off), Arc::clone(&shared));
+    let hand_off = HandOff::new(Mutex::new(Some(core)));
+    let (theirs, shared_by_them) = (HandOff::clone(&hand_off), StdArc::clone(&shared));
     let host = move || {
         let mut core = theirs.lock().take();
         enter(&shared_by_them, &mut || {

@@ -7,6 +7,7 @@
 
 use super::shared::Shared;
 use super::worker::Core;
+use crate::primitive::const_thread_local;
 use std::cell::{Cell, RefCell};
 use std::ptr;
 use std::sync::Arc;
@@ -21,14 +22,12 @@ struct WorkerContext {
     owner: RefCell<Option<Arc<Shared>>>,
 }
 
-thread_local! {
-    static WORKER: WorkerContext = const {
-        WorkerContext {
-            shared: Cell::new(ptr::null()),
-            index: Cell::new(0),
-            core: Cell::new(None),
-            owner: RefCell::new(None),
-        }
+const_thread_local! {
+    static WORKER: WorkerContext = WorkerContext {
+        shared: Cell::new(ptr::null()),
+        index: Cell::new(0),
+        core: Cell::new(None),
+        owner: RefCell::new(None),
     };
 }
 

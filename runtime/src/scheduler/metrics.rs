@@ -1,5 +1,7 @@
 //! Counters each worker keeps for others to read.
 
+// Not `primitive`'s: a count is a hint to those who read it. What they decide on it
+// costs or saves time, and no task.
 use std::sync::atomic::{AtomicU64, Ordering::*};
 
 /// What one worker has done so far. Written by the worker alone.

@@ -9,27 +9,17 @@ pub(crate) mod idle;
 pub(crate) mod parker;
 pub(crate) mod queues;
 
-#[cfg(not(filch_loom))]
 pub(crate) mod block_in_place;
-#[cfg(not(filch_loom))]
 mod context;
 #[cfg(not(filch_loom))]
 pub(crate) mod current_thread;
-#[cfg(not(filch_loom))]
 pub(crate) mod metrics;
-#[cfg(not(filch_loom))]
 pub(crate) mod multi_thread;
-#[cfg(not(filch_loom))]
 pub(crate) mod root;
-#[cfg(not(filch_loom))]
 mod search;
-#[cfg(not(filch_loom))]
 pub(crate) mod services;
-#[cfg(not(filch_loom))]
 pub(crate) mod shared;
-#[cfg(not(filch_loom))]
 mod sleep;
-#[cfg(not(filch_loom))]
 pub(crate) mod worker;
 
 #[cfg(all(test, filch_loom))]

@@ -8,10 +8,10 @@ use super::services::Services;
 use super::shared::{Remote, Shared};
 use super::worker::{Core, Pacing};
 use crate::driver::Driver;
+use crate::primitive::Mutex;
+use crate::primitive::atomic::AtomicBool;
 use crate::task::OwnedTasks;
 use crossbeam_utils::CachePadded;
-use parking_lot::Mutex;
-use std::sync::atomic::AtomicBool;
 
 /// Builds a scheduler and the cores its `workers` threads will run.
 pub(crate) fn new(

@@ -3,6 +3,7 @@
 use crate::blocking::{Job, Pool, SubmitError};
 use crate::driver::DriverHandle;
 use crate::driver::clock::Clock;
+use crate::primitive::Arc;
 use crate::rng::SeedSource;
 use crate::task::{Again, Id, JoinHandle, Notified, Schedule, Task, unowned};
 use std::fmt;
@@ -10,12 +11,13 @@ use std::future::Future;
 use std::io;
 use std::panic::Location;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::Arc as StdArc;
+// Not `primitive`'s: a metric, and orders nothing.
 use std::sync::atomic::AtomicUsize;
 use std::task::{Context, Poll};
 
 /// A callback on a thread of the runtime.
-pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
+pub(crate) type Hook = StdArc<dyn Fn() + Send + Sync>;
 
 /// What the user wants to be called for.
 #[derive(Clone, Default)]

@@ -17,7 +17,8 @@
 use super::idle::Parked;
 use super::worker::{Core, Worker};
 use crate::driver::Limit;
-use std::time::{Duration, Instant};
+use crate::primitive::now;
+use std::time::Duration;
 
 /// The first look after falling asleep beside workers that are awake, and the
 /// time between looks while their polls are long.
@@ -145,7 +146,7 @@ impl Worker<'_> {
             None
         };
         let limit = self.limit(&core, held.is_none());
-        let look_at = limit.map(|limit| Instant::now() + limit);
+        let look_at = limit.map(|limit| now() + limit);
         let core = match held {
             Some(mut held) => {
                 let mut core = self.dispatch(core, || {
@@ -162,7 +163,7 @@ impl Worker<'_> {
                 core
             }
         };
-        let expired = look_at.is_some_and(|look_at| Instant::now() >= look_at);
+        let expired = look_at.is_some_and(|look_at| now() >= look_at);
         (
             core,
             if expired {
