@@ -48,6 +48,7 @@ mod primitive;
 mod rng;
 mod scheduler;
 pub mod task;
+mod unwind;
 
 #[cfg(not(filch_loom))]
 pub mod io;

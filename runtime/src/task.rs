@@ -52,7 +52,6 @@ mod owned;
 mod poll;
 mod raw;
 mod state;
-mod unwind;
 mod waker;
 
 pub use self::abort::AbortHandle;

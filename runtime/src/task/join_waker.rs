@@ -7,8 +7,8 @@
 //! A slot without a lock: who may use it how follows from the state word, by
 //! the rule **Join waker** of [`cell`](super::cell).
 
-use super::unwind::swallow;
 use crate::primitive::UnsafeCell;
+use crate::unwind::swallow;
 use std::task::Waker;
 
 /// The slot.
