@@ -7,6 +7,8 @@ mod every_runtime;
 mod interval;
 #[path = "time/misuse.rs"]
 mod misuse;
+#[path = "time/panicking_wakers.rs"]
+mod panicking_wakers;
 #[path = "time/paused.rs"]
 mod paused;
 #[path = "time/running.rs"]

@@ -5,7 +5,7 @@ use super::state::{Closed, Duty, Failed, State, Ticket};
 use super::worker::{Recruiting, Spawner, spawn_thread};
 use super::{Job, PoolConfig, SubmitError};
 use crate::primitive::{Arc, Condvar, Mutex, thread};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use crate::unwind::swallow;
 use std::sync::Arc as StdArc;
 use std::time::{Duration, Instant};
 use std::{fmt, io};
@@ -224,6 +224,6 @@ impl<J: Job> Pool<J> {
 /// Gives jobs up, without the lock. A panic of one does not spare the rest.
 fn discard<J: Job>(jobs: impl IntoIterator<Item = J>) {
     for job in jobs {
-        drop(catch_unwind(AssertUnwindSafe(|| job.discard())));
+        swallow(|| job.discard());
     }
 }

@@ -21,6 +21,7 @@ use super::clock::Clock;
 use super::timers::Timers;
 use crate::primitive::Arc;
 use crate::primitive::atomic::{AtomicU64, Ordering::*};
+use crate::unwind::Panics;
 use std::io;
 use std::time::Duration;
 
@@ -168,10 +169,14 @@ impl Driver {
         handle.fire_timers();
     }
 
-    /// Wakes every waiter of every source with an error, drops every timer.
+    /// Wakes every waiter of every source, and every timer, to learn of the end.
+    ///
+    /// A panic of a waker goes on when that has been done.
     pub(crate) fn shutdown(&mut self, handle: &DriverHandle) {
-        self.io.shutdown();
-        handle.timers.shutdown();
+        let mut panics = Panics::default();
+        panics.put_off(|| self.io.shutdown());
+        panics.put_off(|| handle.timers.shutdown());
+        panics.resume();
     }
 
     fn turn(&mut self, handle: &DriverHandle, timeout: Option<Duration>) -> filch_io::Turn {

@@ -21,6 +21,9 @@
 //!    once, not each time, and costs one needless wake-up when it would have
 //!    fired.
 //! 3. No waker is cloned, woken or dropped under a lock.
+//! 4. A waker that panics when it is woken costs no other its wake-up: those
+//!    that were taken out with it are woken before the panic goes on, and what
+//!    is still in a wheel counts as due.
 //!
 //! # No deadline is overslept
 //! The sleeper S and a thread R that registers a deadline `d` take these steps:
@@ -47,7 +50,7 @@
 //! instead. A cancelled deadline would then be visible as a jump of time, so
 //! [`Timers::earliest`] asks the wheels; and deadlines are kept to the nanosecond,
 //! whereas with a running clock they are rounded as
-//! [`coalesce`] says.
+//! [`coalesce`](filch_timer::coalesce) says.
 //!
 //! # Rejected
 //! One wheel for all threads makes every sleep of a busy server contend for one
@@ -57,15 +60,16 @@
 //! the sleeper.
 
 use super::clock::Clock;
+use crate::primitive::Arc;
 use crate::primitive::atomic::{AtomicU64, Ordering::Relaxed, Ordering::SeqCst, fence};
-use crate::primitive::{Arc, Mutex};
-use filch_timer::{Key, Tick, Wheel, coalesce};
+use crate::unwind::Panics;
+use filch_timer::Tick;
 use std::fmt;
-use std::mem;
-use std::task::{Poll, Waker};
 
+mod shard;
 mod timer;
 
+pub(crate) use self::shard::TimerShard;
 pub(crate) use self::timer::Timer;
 
 #[cfg(all(test, filch_loom))]
@@ -166,6 +170,9 @@ impl Timers {
 
     /// Wakes what is due at `now`, and returns how many timers that were.
     ///
+    /// If a waker panics, the panic goes on once those beside it were woken; what
+    /// is left is due still, for the next call.
+    ///
     /// A shard that another thread has locked is left out, and the work on one
     /// is bounded. What is due and was not fired still counts as the earliest
     /// deadline, so that the caller comes back for it.
@@ -185,10 +192,14 @@ impl Timers {
 
     /// Wakes all timers for the last time. From now on registering one, or
     /// polling one that was registered, is answered with [`ShutDown`].
+    ///
+    /// A panic of a waker goes on when all have been woken.
     pub(crate) fn shutdown(&self) {
+        let mut panics = Panics::default();
         for shard in &self.shards {
-            shard.shutdown();
+            panics.put_off(|| shard.shutdown());
         }
+        panics.resume();
     }
 }
 
@@ -215,209 +226,5 @@ impl Sleeper {
         if deadline.as_nanos() < self.horizon.load(Relaxed) {
             (self.unpark)();
         }
-    }
-}
-
-/// A wheel of wakers, shared by those who sleep on it.
-pub(crate) struct TimerShard {
-    locked: Mutex<Locked>,
-    /// See invariant 2.
-    earliest: AtomicU64,
-    clock: Arc<Clock>,
-    sleeper: Arc<Sleeper>,
-}
-
-struct Locked {
-    wheel: Wheel<Waker>,
-    shut_down: bool,
-}
-
-impl TimerShard {
-    fn new(clock: Arc<Clock>, sleeper: Arc<Sleeper>) -> TimerShard {
-        let locked = Mutex::new(Locked {
-            wheel: Wheel::new(),
-            shut_down: false,
-        });
-        TimerShard {
-            locked,
-            earliest: AtomicU64::new(NEVER),
-            clock,
-            sleeper,
-        }
-    }
-
-    /// The clock that the deadlines refer to.
-    #[inline]
-    pub(crate) fn clock(&self) -> &Arc<Clock> {
-        &self.clock
-    }
-
-    /// Fires what is due at `now`, up to the bound on one call; returns how many
-    /// timers that were.
-    pub(crate) fn fire_due(&self, now: Tick) -> usize {
-        let mut wakers = [const { None }; BATCH];
-        let mut fired = 0;
-        for _ in 0..BATCHES_PER_CALL {
-            let Some(mut locked) = self.locked.try_lock() else {
-                break;
-            };
-            let mut due = 0;
-            while due < BATCH {
-                wakers[due] = locked.wheel.expire(now);
-                if wakers[due].is_none() {
-                    self.publish_earliest(locked.wheel.next_deadline());
-                    break;
-                }
-                due += 1;
-            }
-            drop(locked);
-            wakers[..due]
-                .iter_mut()
-                .filter_map(Option::take)
-                .for_each(Waker::wake);
-            fired += due;
-            if due < BATCH {
-                break;
-            }
-        }
-        fired
-    }
-
-    /// Where to keep a deadline, given by a caller to whom it is `now`.
-    #[inline]
-    fn round(&self, now: Tick, deadline: Tick) -> Tick {
-        if self.clock.is_paused() {
-            deadline
-        } else {
-            coalesce(now, deadline)
-        }
-    }
-
-    /// Registers a timer that wakes `waker`.
-    fn register(&self, now: Tick, deadline: Tick, waker: Waker) -> Result<Key, ShutDown> {
-        let deadline = self.round(now, deadline);
-        let mut locked = self.locked.lock();
-        if locked.shut_down {
-            drop(locked);
-            drop(waker);
-            return Err(ShutDown);
-        }
-        let key = locked.wheel.insert_exact(now, deadline, waker);
-        let is_earlier = self.lower_earliest(deadline);
-        drop(locked);
-        if is_earlier {
-            self.sleeper.notice(deadline);
-        }
-        Ok(key)
-    }
-
-    /// Whether the timer has fired; if not, it will wake `waker` when it does.
-    fn poll(&self, key: Key, waker: &Waker) -> Result<Poll<()>, ShutDown> {
-        let mut locked = self.locked.lock();
-        match locked.wheel.get_mut(key) {
-            None => return locked.fired(),
-            Some(registered) if registered.will_wake(waker) => return Ok(Poll::Pending),
-            Some(_) => drop(locked),
-        }
-        let mut other = waker.clone();
-        let mut locked = self.locked.lock();
-        let poll = match locked.wheel.get_mut(key) {
-            None => locked.fired(),
-            Some(registered) => {
-                mem::swap(registered, &mut other);
-                Ok(Poll::Pending)
-            }
-        };
-        drop(locked);
-        drop(other);
-        poll
-    }
-
-    /// Changes the deadline of a timer; `false` if it has fired.
-    fn reset(&self, key: Key, now: Tick, deadline: Tick) -> bool {
-        let deadline = self.round(now, deadline);
-        let mut locked = self.locked.lock();
-        let is_registered = locked.wheel.reset_exact(key, deadline);
-        let is_earlier = is_registered && self.lower_earliest(deadline);
-        drop(locked);
-        if is_earlier {
-            self.sleeper.notice(deadline);
-        }
-        is_registered
-    }
-
-    /// Takes a timer's waker back; `None` if it has fired.
-    #[inline]
-    fn cancel(&self, key: Key) -> Option<Waker> {
-        self.locked.lock().wheel.cancel(key)
-    }
-
-    /// Whether the timer has not fired yet.
-    fn is_registered(&self, key: Key) -> bool {
-        self.locked.lock().wheel.contains(key)
-    }
-
-    #[inline]
-    fn earliest(&self) -> Tick {
-        // ORDERING: Relaxed: nothing is read on account of it but under the lock.
-        // Where a stale value would matter, `prepare_sleep` has its fence.
-        Tick::from_nanos(self.earliest.load(Relaxed))
-    }
-
-    /// Replaces *earliest*; under the lock.
-    fn publish_earliest(&self, deadline: Option<Tick>) {
-        // ORDERING: Relaxed: a later value than before, and the lock orders the
-        // writers. Who reads the former one looks at the wheel once too often.
-        self.earliest
-            .store(deadline.map_or(NEVER, Tick::as_nanos), Relaxed);
-    }
-
-    /// Lowers *earliest* to `deadline` if that is earlier, which the caller then
-    /// has the sleeper [`notice`](Sleeper::notice); under the lock.
-    #[must_use = "the sleeper has to notice an earlier deadline"]
-    #[inline]
-    fn lower_earliest(&self, deadline: Tick) -> bool {
-        let is_earlier = deadline < self.earliest();
-        if is_earlier {
-            // ORDERING: Relaxed: the fence of `Sleeper::notice` orders it before
-            // the read of the horizon.
-            self.earliest.store(deadline.as_nanos(), Relaxed);
-        }
-        is_earlier
-    }
-
-    /// Makes *earliest* exact.
-    fn look_up_earliest(&self) {
-        let mut locked = self.locked.lock();
-        let earliest = locked.wheel.exact_next_deadline();
-        self.publish_earliest(earliest);
-    }
-
-    fn shutdown(&self) {
-        let mut locked = self.locked.lock();
-        locked.shut_down = true;
-        let wakers: Vec<Waker> = locked.wheel.drain().collect();
-        self.publish_earliest(None);
-        drop(locked);
-        wakers.into_iter().for_each(Waker::wake);
-    }
-}
-
-impl Locked {
-    /// What a stale key means.
-    fn fired(&self) -> Result<Poll<()>, ShutDown> {
-        if self.shut_down {
-            Err(ShutDown)
-        } else {
-            Ok(Poll::Ready(()))
-        }
-    }
-}
-
-impl fmt::Debug for TimerShard {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TimerShard")
-            .field("earliest", &self.earliest())
-            .finish_non_exhaustive()
     }
 }

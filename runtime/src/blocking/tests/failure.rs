@@ -6,7 +6,7 @@ use crate::blocking::worker::{Life, Recruiting, spawn_thread};
 use crate::blocking::{Job, Pool, PoolConfig, SubmitError};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
@@ -49,6 +49,64 @@ fn a_thread_that_dies_is_replaced() {
     }
     assert!(pool.shutdown(None));
     assert_eq!(pool.threads(), 0);
+}
+
+#[test]
+fn a_discard_whose_panic_panics_does_not_spare_the_rest() {
+    let pool = Pool::new(&config(1));
+    let (work, started, release) = held();
+    submit(&pool, work);
+    recv(&started);
+    let (sender, results) = channel();
+    submit(&pool, job(|_| std::panic::panic_any(Grenade)));
+    submit(&pool, report(&sender));
+    assert!(!pool.shutdown(Some(Duration::ZERO)), "a job is running");
+    assert_eq!(recv(&results), Fate::Discarded);
+    drop(release);
+    assert!(pool.shutdown(None));
+}
+
+#[test]
+fn a_thread_that_dies_while_jobs_wait_is_replaced() {
+    let pool = Pool::new(&config(1));
+    let (sender, results) = channel();
+    let (work, started, release) = held();
+    submit(&pool, work);
+    recv(&started);
+    submit(&pool, job(|_| std::panic::panic_any(Grenade)));
+    submit(&pool, report(&sender));
+    submit(&pool, report(&sender));
+    drop(release);
+    assert_eq!(recv(&results), Fate::Run);
+    assert_eq!(recv(&results), Fate::Run);
+    assert!(pool.shutdown(None));
+    assert_eq!((pool.threads(), pool.idle_threads()), (0, 0));
+}
+
+/// A stop hook that panics, on every thread that expires and at the shutdown.
+#[test]
+fn a_thread_whose_end_panics_has_left_all_the_same() {
+    let ends = Arc::new(AtomicUsize::new(0));
+    let pool = Pool::new(&PoolConfig {
+        keep_alive: Duration::from_micros(1),
+        wrap: {
+            let ends = Arc::clone(&ends);
+            Arc::new(move |life| {
+                life();
+                ends.fetch_add(1, Ordering::SeqCst);
+                panic!("a stop hook that panics (expected)");
+            })
+        },
+        ..config(2)
+    });
+    let (sender, results) = channel();
+    for _ in 0..20 {
+        submit(&pool, report(&sender));
+        assert_eq!(recv(&results), Fate::Run);
+    }
+    assert!(pool.shutdown(None));
+    assert_eq!(pool.threads(), 0);
+    assert!(ends.load(Ordering::SeqCst) > 0);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::*;
 use loom::model::Builder;
 use loom::thread;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Wake;
+use std::task::{Poll, Wake, Waker};
 use std::time::Duration;
 
 const SOON: Tick = Tick::from_nanos(1 << 20);

@@ -1,8 +1,11 @@
 //! Shards and their sleeper, on a paused clock where the time matters.
 
 use super::*;
+use crate::primitive::Mutex;
+use filch_timer::coalesce;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::AtomicUsize;
-use std::task::Wake;
+use std::task::{Poll, Wake, Waker};
 use std::time::Duration;
 
 /// Counts how often it is woken.
@@ -285,5 +288,87 @@ fn a_waker_may_use_the_timers_that_wake_it() {
     assert_eq!(timer.poll(at(5), &waker), Ok(Poll::Pending));
     drop(waker);
     assert_eq!(fixture.fire_at(at(5)), 1);
+    assert_eq!(fixture.timers.len(), 0);
+}
+
+/// A waker that panics when it is woken.
+struct Panicking(&'static str);
+
+impl Wake for Panicking {
+    fn wake(self: Arc<Self>) {
+        resume_unwind(Box::new(self.0));
+    }
+}
+
+/// Waiting timers, two of which panic: what they say, in the order of firing.
+fn with_panicking(fixture: &Fixture, shard: usize, count: usize) -> Vec<(Timer, Arc<Count>)> {
+    let panicking = |message| {
+        let mut timer = fixture.timer(shard);
+        let waker = Waker::from(Arc::new(Panicking(message)));
+        assert_eq!(timer.poll(at(7), &waker), Ok(Poll::Pending));
+        (timer, Arc::new(Count::default()))
+    };
+    let waiting = || {
+        let (timer, count, _) = fixture.waiting(shard, at(7));
+        (timer, count)
+    };
+    let mut timers = vec![
+        waiting(),
+        panicking("first"),
+        waiting(),
+        panicking("second"),
+    ];
+    timers.extend((0..count).map(|_| waiting()));
+    timers
+}
+
+#[track_caller]
+fn panics_with(message: &str, f: impl FnOnce()) {
+    let payload = catch_unwind(AssertUnwindSafe(f)).expect_err("it should have panicked");
+    assert_eq!(payload.downcast_ref(), Some(&message));
+}
+
+fn wakes(timers: &[(Timer, Arc<Count>)]) -> usize {
+    timers.iter().map(|(_, count)| count.get()).sum()
+}
+
+#[test]
+fn a_waker_that_panics_costs_no_other_its_wake_up() {
+    let fixture = fixture(2, true);
+    let timers = with_panicking(&fixture, 0, 1);
+    let (_other, elsewhere, _) = fixture.waiting(1, at(7));
+    panics_with("first", || {
+        fixture.fire_at(at(7));
+    });
+    assert_eq!(wakes(&timers), 3);
+    // What the panic kept the caller from is due still.
+    assert_eq!(elsewhere.get(), 0);
+    assert_eq!(fixture.timers.earliest(), Some(at(7)));
+    assert_eq!(fixture.fire_at(at(7)), 1);
+    assert_eq!(fixture.timers.earliest(), None);
+}
+
+#[test]
+fn after_a_panic_the_next_batch_is_due_still() {
+    let fixture = fixture(1, true);
+    let timers = with_panicking(&fixture, 0, BATCH);
+    panics_with("first", || {
+        fixture.fire_at(at(7));
+    });
+    assert_eq!(wakes(&timers), BATCH - 2);
+    assert_eq!(fixture.timers.earliest(), Some(at(7)));
+    assert_eq!(fixture.fire_at(at(7)), 4);
+    assert_eq!(wakes(&timers), BATCH + 2);
+}
+
+#[test]
+fn a_waker_that_panics_at_shutdown_keeps_nobody_from_the_news() {
+    let fixture = fixture(3, true);
+    let timers = [0, 2].map(|shard| with_panicking(&fixture, shard, 40));
+    let (mut last, count, waker) = fixture.waiting(1, at(9));
+    panics_with("first", || fixture.timers.shutdown());
+    assert_eq!(timers.each_ref().map(|timers| wakes(timers)), [42, 42]);
+    assert_eq!(count.get(), 1);
+    assert_eq!(last.poll(at(9), &waker), Err(ShutDown));
     assert_eq!(fixture.timers.len(), 0);
 }
