@@ -1,5 +1,9 @@
 //! What the tests of this crate share when they start other programs: cargo, for
-//! what must be built in another way, and the examples.
+//! what must be built in another way, and the examples; the [`loom`] models and
+//! the [`mutants`] that they must catch.
+
+pub mod loom;
+pub mod mutants;
 
 use std::env;
 use std::fmt;
@@ -18,19 +22,23 @@ pub fn workspace() -> &'static Path {
         .expect("this crate is in a folder of the workspace")
 }
 
-/// The folder in which cargo has built the running test, with the profile's name
-/// as its last part.
+/// The folder in which cargo has built the running test or program, with the
+/// profile's name as its last part.
 ///
 /// # Panics
 ///
-/// If the test has been moved out of it.
+/// If it has been moved out of there.
 #[must_use]
 pub fn profile_folder() -> PathBuf {
-    let test = env::current_exe().expect("a test knows where it is");
-    let folder = test.parent().and_then(Path::parent);
-    folder
-        .expect("cargo puts tests into target/<profile>/deps")
-        .to_owned()
+    let running = env::current_exe().expect("a program knows where it is");
+    let folder = running.parent().expect("a program is in a folder");
+    match folder.ends_with("deps") {
+        true => folder
+            .parent()
+            .expect("cargo puts tests into <profile>/deps"),
+        false => folder,
+    }
+    .to_owned()
 }
 
 /// A folder beside the one of the profile, for a build that must not disturb the
@@ -103,6 +111,16 @@ pub enum Echo {
 ///
 /// If it cannot be started, or has not ended after `bound`; it is killed then.
 pub fn finish(command: &mut Command, echo: Echo, bound: Duration) -> Ended {
+    finish_within(command, echo, bound)
+        .unwrap_or_else(|| panic!("{command:?} has not ended after {bound:?}"))
+}
+
+/// Runs a program to its end, or kills it after `bound` and returns `None`.
+///
+/// # Panics
+///
+/// If it cannot be started.
+pub fn finish_within(command: &mut Command, echo: Echo, bound: Duration) -> Option<Ended> {
     let deadline = Instant::now() + bound;
     command.stdin(Stdio::null()).stdout(Stdio::piped());
     command.stderr(if echo == Echo::Live {
@@ -115,27 +133,27 @@ pub fn finish(command: &mut Command, echo: Echo, bound: Duration) -> Ended {
         .unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
     let stdout = child.stdout.take().map(|pipe| collect(pipe, echo));
     let stderr = child.stderr.take().map(|pipe| collect(pipe, Echo::Quiet));
-    let mut text = |from: Option<mpsc::Receiver<Vec<u8>>>| {
+    let text = |from: Option<mpsc::Receiver<Vec<u8>>>| {
         let Some(from) = from else {
-            return String::new();
+            return Some(String::new());
         };
         let left = deadline.saturating_duration_since(Instant::now());
-        let Ok(bytes) = from.recv_timeout(left) else {
-            // Both may fail only if it has ended at this moment.
-            drop(child.kill());
-            drop(child.wait());
-            panic!("{command:?} has not ended after {bound:?}");
-        };
-        String::from_utf8_lossy(&bytes).into_owned()
+        let bytes = from.recv_timeout(left).ok()?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
     };
-    let (stdout, stderr) = (text(stdout), text(stderr));
+    let Some((stdout, stderr)) = text(stdout).zip(text(stderr)) else {
+        // Both may fail only if it has ended at this moment.
+        drop(child.kill());
+        drop(child.wait());
+        return None;
+    };
     // Both pipes are closed, so it has ended or is about to.
     let status = child.wait().expect("the child was not waited for before");
-    Ended {
+    Some(Ended {
         status,
         stdout,
         stderr,
-    }
+    })
 }
 
 /// Reads a pipe to its end on a thread of its own.

@@ -21,7 +21,8 @@
 //! - `LOOM_LOG=trace`, `LOOM_LOCATION=1`, `LOOM_CHECKPOINT_FILE`: to follow one
 //!   failing execution; give the model's name to `cargo test` by hand then.
 
-use filch_tests::{Echo, cargo, finish, rustflags_with_cfg, target_folder};
+use filch_tests::loom::models_passed;
+use filch_tests::{Echo, finish, loom, target_folder, workspace};
 use std::process::Command;
 use std::time::Duration;
 
@@ -53,7 +54,7 @@ fn check(package: &str) {
          cargo test --release -p {package} --lib -- --nocapture <model>\n{}",
         ran.stdout
     );
-    let count = models_run(&ran.stdout);
+    let count = models_passed(&ran.stdout).count();
     assert!(
         count > 0,
         "{package} has no model that was run:\n{}",
@@ -62,31 +63,7 @@ fn check(package: &str) {
 }
 
 fn models(package: &str) -> Command {
-    // The core without the rest of its crate has much that nobody uses. The same
-    // code is linted in the ordinary build.
-    let flags = format!("{} --cap-lints allow", rustflags_with_cfg("filch_loom"));
-    let mut cargo = cargo();
-    cargo
-        .args(["test", "--release", "--lib", "-p", package, "--target-dir"])
-        .arg(target_folder("loom"))
-        .env("RUSTFLAGS", flags)
-        .env("CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS", "true")
-        // Costs more time to build than it saves.
-        .env("CARGO_PROFILE_RELEASE_LTO", "off")
-        .env_remove("CARGO_ENCODED_RUSTFLAGS");
-    cargo
-}
-
-/// How many models have passed, by the lines of libtest.
-fn models_run(output: &str) -> usize {
-    let passed = |line: &&str| {
-        let name = line
-            .strip_prefix("test ")
-            .and_then(|line| line.strip_suffix(" ... ok"));
-        name.and_then(|name| name.rsplit("::").next())
-            .is_some_and(|name| name.starts_with("loom_"))
-    };
-    output.lines().filter(passed).count()
+    loom::cargo_test(package, workspace(), &target_folder("loom"))
 }
 
 #[test]
@@ -98,6 +75,6 @@ test io::loom_model ... FAILED
 test io::a_test_about_loom_ ... ok
 test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 7 filtered out
 ";
-    assert_eq!(models_run(output), 1);
-    assert_eq!(models_run("running 0 tests\n"), 0);
+    assert_eq!(models_passed(output).count(), 1);
+    assert_eq!(models_passed("running 0 tests\n").count(), 0);
 }

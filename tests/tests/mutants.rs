@@ -1,0 +1,51 @@
+//! The mutants are in order: each can be read, fits the sources and names models
+//! that exist. Whether the models catch them takes longer to find out:
+//! `cargo run --release -p filch-tests --bin mutants`.
+
+use filch_tests::loom::models_in_sources;
+use filch_tests::mutants::patch::Mutant;
+use filch_tests::mutants::read_all;
+use filch_tests::workspace;
+
+/// Those that can be read; the others fail a test of their own.
+fn mutants() -> Vec<Mutant> {
+    let all = read_all(workspace()).expect("the patches can be read");
+    all.into_iter()
+        .filter_map(|(_, mutant)| mutant.ok())
+        .collect()
+}
+
+#[test]
+fn every_patch_is_understood() {
+    let all = read_all(workspace()).expect("the patches can be read");
+    assert!(!all.is_empty(), "there are no mutants");
+    let problems: Vec<_> = all
+        .iter()
+        .filter_map(|(name, mutant)| Some(format!("{name}: {}", mutant.as_ref().err()?)))
+        .collect();
+    assert!(problems.is_empty(), "{problems:#?}");
+}
+
+#[test]
+fn every_patch_fits_the_sources() {
+    let problem = |mutant: Mutant| {
+        let problem = mutant.mutate(workspace()).err()?;
+        Some(format!("{}: {problem}", mutant.name))
+    };
+    let problems: Vec<_> = mutants().into_iter().filter_map(problem).collect();
+    assert!(problems.is_empty(), "{problems:#?}");
+}
+
+#[test]
+fn every_model_that_is_named_exists() {
+    let models = models_in_sources(workspace()).expect("the sources can be read");
+    for mutant in mutants() {
+        for model in &mutant.models {
+            assert!(
+                models.contains(model),
+                "{}: there is no model {model}",
+                mutant.name
+            );
+        }
+    }
+}
