@@ -9,6 +9,7 @@ use std::fmt;
 use std::io;
 use std::num::NonZeroUsize;
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::thread;
 use std::time::Duration;
 
 use crate::entry::Entry;
@@ -18,7 +19,7 @@ use crate::registry::Registry;
 use crate::selector::{Buffer, Selector};
 use crate::source::BorrowedSource;
 use crate::unpark::{Requested, UnparkFlag};
-use crate::{Interest, Readiness, Ready};
+use crate::{Interest, Readiness, Ready, wake};
 
 /// Waits for events and wakes the tasks they concern.
 ///
@@ -111,8 +112,9 @@ impl Driver {
     ///
     /// # Panics
     ///
-    /// If waking a task panics. The events that were not yet delivered are lost
-    /// then.
+    /// If waking a task panics. By then all events have been delivered and
+    /// everyone else has been woken. Whether the turn was
+    /// [unparked](Turn::unparked) is lost: take it that it was.
     pub fn turn(&mut self, timeout: Option<Duration>) -> io::Result<Turn> {
         if self.is_shut_down {
             return Err(shut_down_error());
@@ -134,6 +136,10 @@ impl Driver {
     /// Wakes every task that waits for a source and lets it, and every later
     /// wait or registration, fail with an error of kind
     /// [`Other`](io::ErrorKind::Other). Dropping the driver does the same.
+    ///
+    /// # Panics
+    ///
+    /// If waking a task panics. By then everyone else has been woken.
     pub fn shutdown(&mut self) {
         if !std::mem::replace(&mut self.is_shut_down, true) {
             self.handle.shared.registry.shut_down();
@@ -143,7 +149,13 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        self.shutdown();
+        if thread::panicking() {
+            // A waker that panics as well would end the process. The panic hook
+            // has reported it.
+            wake::swallow(|| self.shutdown());
+        } else {
+            self.shutdown();
+        }
     }
 }
 

@@ -32,7 +32,7 @@ use slab::Slab;
 use crate::key::Key;
 use crate::primitive::Mutex;
 use crate::readiness::{Cleared, Direction, Readiness, ReadinessWord, State};
-use crate::wake::WakeBatch;
+use crate::wake::{Panics, WakeBatch};
 use crate::{Interest, Ready};
 
 /// One registered source.
@@ -219,13 +219,13 @@ impl Entry {
     }
 
     /// Ends every wait, present and future, with an error.
-    pub(crate) fn shut_down(&self) {
+    pub(crate) fn shut_down(&self, panics: &mut Panics) {
         self.word.transition_to_shutdown();
         let mut batch = WakeBatch::new();
         let mut position = WakePosition::default();
         loop {
             let taken = self.take_wakers(Ready::ALL, &mut position, &mut batch);
-            batch.wake_all();
+            batch.wake_all(panics);
             if taken == Taken::All {
                 return;
             }

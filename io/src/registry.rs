@@ -29,7 +29,7 @@ use crate::key::Key;
 use crate::primitive::{Arc, Mutex};
 use crate::readiness::shut_down_error;
 use crate::selector::Selector;
-use crate::wake::WakeBatch;
+use crate::wake::{Panics, WakeBatch};
 use crate::{Interest, Ready};
 
 /// One report of the selector.
@@ -109,6 +109,10 @@ impl Registry {
 
     /// Delivers a batch of events and wakes whom they concern. Returns how many
     /// had an addressee.
+    ///
+    /// # Panics
+    ///
+    /// If a waker does; all events have been delivered by then.
     pub(crate) fn deliver(
         &self,
         selector: &Selector,
@@ -116,6 +120,7 @@ impl Registry {
     ) -> usize {
         let mut delivered = 0;
         let mut batch = WakeBatch::new();
+        let mut panics = Panics::default();
         let mut slots = self.slots.lock();
         for Event { key, ready } in events {
             let Some(entry) = slots.resolve(key) else {
@@ -128,7 +133,7 @@ impl Registry {
             let mut taken = entry.take_wakers(ready, &mut position, &mut batch);
             while taken == Taken::Full {
                 drop(slots);
-                batch.wake_all();
+                batch.wake_all(&mut panics);
                 slots = self.slots.lock();
                 let Some(entry) = slots.resolve(key) else {
                     break;
@@ -138,11 +143,16 @@ impl Registry {
         }
         slots.counters.ready += delivered as u64;
         drop(slots);
-        batch.wake_all();
+        batch.wake_all(&mut panics);
+        panics.resume();
         delivered
     }
 
     /// Refuses further registrations and ends every wait with an error.
+    ///
+    /// # Panics
+    ///
+    /// If a waker does; every wait has been ended by then.
     pub(crate) fn shut_down(&self) {
         let mut slots = self.slots.lock();
         slots.is_shut_down = true;
@@ -152,9 +162,11 @@ impl Registry {
             .map(|(_, entry)| Arc::clone(entry))
             .collect();
         drop(slots);
+        let mut panics = Panics::default();
         for entry in entries {
-            entry.shut_down();
+            entry.shut_down(&mut panics);
         }
+        panics.resume();
     }
 
     pub(crate) fn counters(&self) -> Counters {

@@ -20,7 +20,7 @@ fn deliver(entry: &Entry, event: Ready) {
     let mut position = WakePosition::default();
     loop {
         let taken = entry.take_wakers(event, &mut position, &mut batch);
-        batch.wake_all();
+        batch.wake_all(&mut Panics::default());
         if taken == Taken::All {
             return;
         }
@@ -196,7 +196,7 @@ fn loom_shutdown_wakes_every_waiter() {
         let [in_slot, as_extra] = [Arc::clone(&entry), Arc::clone(&entry)];
         let in_slot = thread::spawn(move || wait_in_slot(&in_slot, Direction::Write));
         let as_extra = thread::spawn(move || wait_as_extra(&as_extra, Interest::READABLE));
-        entry.shut_down();
+        entry.shut_down(&mut Panics::default());
         assert!(in_slot.join().unwrap().is_err());
         assert!(as_extra.join().unwrap().is_err());
         assert_eq!(present.map(|wakes| wakes.count()), [1; 3]);
