@@ -76,6 +76,20 @@ pub fn rustflags_with_cfg(cfg: &str) -> String {
     flags
 }
 
+/// The release of the compiler whose messages stand in `tests/ui`, where they are
+/// its own: their wording changes from release to release.
+pub const RECORDED_WITH: &str = "1.95";
+
+/// The compiler's version without its patch level; `None` if there is no
+/// `rustc` to ask.
+#[must_use]
+pub fn compiler_release() -> Option<String> {
+    let output = Command::new("rustc").arg("--version").output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let version = text.split_whitespace().nth(1)?;
+    Some(version.rsplit_once('.')?.0.to_owned())
+}
+
 /// A program that has ended, and what it has printed.
 #[derive(Clone, Debug)]
 pub struct Ended {

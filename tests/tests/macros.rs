@@ -168,21 +168,7 @@ fn mistakes_are_explained_where_they_are_made() {
     // Messages of the macros' own.
     cases.compile_fail("tests/ui/*.rs");
     // Messages of the compiler, whose wording changes from release to release.
-    if compiler_release() == Some(RECORDED_WITH.to_owned()) {
+    if filch_tests::compiler_release().as_deref() == Some(filch_tests::RECORDED_WITH) {
         cases.compile_fail("tests/ui/rustc/*.rs");
     }
-}
-
-/// The release that wrote the files in `tests/ui/rustc`.
-const RECORDED_WITH: &str = "1.95";
-
-/// The compiler's version without its patch level.
-fn compiler_release() -> Option<String> {
-    let output = std::process::Command::new("rustc")
-        .arg("--version")
-        .output()
-        .ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    let version = text.split_whitespace().nth(1)?;
-    Some(version.rsplit_once('.')?.0.to_owned())
 }

@@ -7,7 +7,7 @@ use crate::scheduler::{current_thread, root, shared};
 use crate::task::{Id, JoinHandle};
 use std::fmt;
 use std::future::Future;
-use std::panic::Location;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
 /// A future larger than this is boxed before it is spawned, so that moving it
@@ -32,6 +32,10 @@ const MAX_UNBOXED_FUTURE_BYTES: usize = if cfg!(debug_assertions) { 2048 } else 
 pub struct Handle {
     pub(super) scheduler: Scheduler,
 }
+
+// As for `Runtime`.
+impl UnwindSafe for Handle {}
+impl RefUnwindSafe for Handle {}
 
 #[derive(Clone)]
 pub(super) enum Scheduler {

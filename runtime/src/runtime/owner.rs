@@ -8,6 +8,7 @@ use crate::scheduler::root;
 use crate::task::JoinHandle;
 use std::future::Future;
 use std::io;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -36,6 +37,10 @@ pub struct Runtime {
     /// Shut down already.
     down: bool,
 }
+
+// A panic in a task or a hook is caught inside: no runtime is left half-changed.
+impl UnwindSafe for Runtime {}
+impl RefUnwindSafe for Runtime {}
 
 /// How long a shutdown waits.
 #[derive(Clone, Copy)]
