@@ -56,7 +56,6 @@ pub mod io;
 pub mod net;
 #[cfg(not(filch_loom))]
 pub mod runtime;
-#[cfg(not(filch_loom))]
 mod spawn;
 #[cfg(all(feature = "sync", not(filch_loom)))]
 pub mod sync;

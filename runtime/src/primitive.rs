@@ -109,6 +109,16 @@ mod model {
         pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
             self.0.try_lock().ok().map(|guard| MutexGuard(Some(guard)))
         }
+
+        pub(crate) fn into_inner(self) -> T {
+            self.0.into_inner().expect("a model does not poison locks")
+        }
+    }
+
+    impl<T: Default> Default for Mutex<T> {
+        fn default() -> Self {
+            Self::new(T::default())
+        }
     }
 
     impl<T> std::ops::Deref for MutexGuard<'_, T> {

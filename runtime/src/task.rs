@@ -84,9 +84,9 @@ mod public {
 }
 
 #[cfg(all(test, filch_loom))]
-mod loom_tests;
+pub(crate) mod loom_tests;
 #[cfg(test)]
-mod model;
+pub(crate) mod model;
 #[cfg(all(test, not(filch_loom)))]
 mod tests;
 

@@ -5,10 +5,20 @@
 //! a transition fails the model. A task that is never freed shows as a leaked
 //! `Arc`: every task holds its scheduler. Counters that only the assertions
 //! read are std's, which adds no interleavings.
+//!
+//! **Reduced parameters.** Two threads, without a bound on preemptions; or
+//! three, with a bound of three, or of two where a joiner sleeps and wakes. Whatever two threads do to a state word, a list
+//! or a join waker is thereby explored completely; a third can interfere between
+//! any two steps of either. One task, or two or three where they are neighbours
+//! in a list: a list touches no more than two nodes besides the one it unlinks.
+//! One or two shards: a shard is closed, or not yet, and no more than that. At most
+//! two polls of a task: the state word does not count them.
 
 mod abort;
+mod combinations;
 mod join;
 mod lifetime;
+mod lists;
 mod shutdown;
 mod wake;
 
@@ -22,25 +32,32 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll, Wake, Waker};
 
-/// Explores all interleavings with at most two preemptions: the pairwise races
-/// need no more, and three threads stay within seconds.
-fn model(f: impl Fn() + Send + Sync + 'static) {
+/// Explores all interleavings with at most three preemptions, unless the
+/// environment says otherwise: for three threads.
+pub(crate) fn model(f: impl Fn() + Send + Sync + 'static) {
+    model_bounded(3, f);
+}
+
+/// As [`model`], where more preemptions would take longer than seconds.
+pub(crate) fn model_bounded(preemptions: usize, f: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(2);
+    builder.preemption_bound.get_or_insert(preemptions);
     builder.check(f);
 }
 
 /// As [`model`] without a bound, for two threads.
-fn model_fully(f: impl Fn() + Send + Sync + 'static) {
-    loom::model(f);
+pub(crate) fn model_fully(f: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = None;
+    builder.check(f);
 }
 
 /// Counts how many values were dropped.
 #[derive(Clone, Default)]
-struct Drops(Arc<AtomicUsize>);
+pub(crate) struct Drops(Arc<AtomicUsize>);
 
 impl Drops {
-    fn value(&self) -> Counted {
+    pub(crate) fn value(&self) -> Counted {
         Counted {
             drops: self.0.clone(),
             panics: false,
@@ -55,12 +72,12 @@ impl Drops {
         }
     }
 
-    fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.0.load(Relaxed)
     }
 }
 
-struct Counted {
+pub(crate) struct Counted {
     drops: Arc<AtomicUsize>,
     panics: bool,
 }
@@ -104,20 +121,20 @@ fn quiet_panic() -> ! {
 
 /// A waker to wait for. A wake that never comes is a deadlock, which loom finds.
 #[derive(Debug)]
-struct Signal {
+pub(crate) struct Signal {
     woken: Mutex<bool>,
     condvar: Condvar,
 }
 
 impl Signal {
-    fn new() -> Arc<Self> {
+    pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
             woken: Mutex::new(false),
             condvar: Condvar::new(),
         })
     }
 
-    fn wait(&self) {
+    pub(crate) fn wait(&self) {
         let mut woken = self.woken.lock();
         while !*woken {
             self.condvar.wait(&mut woken);

@@ -10,7 +10,7 @@ use std::future::Future;
 use std::panic::Location;
 
 /// A handle of the scheduler, and what its tasks hold.
-pub(super) struct Model {
+pub(crate) struct Model {
     shared: Arc<Shared>,
     handle: Handle,
 }
@@ -73,11 +73,11 @@ impl Schedule for Model {
 }
 
 impl Model {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with_shards(1)
     }
 
-    pub(super) fn with_shards(shards: usize) -> Self {
+    pub(crate) fn with_shards(shards: usize) -> Self {
         Self {
             shared: Arc::new(Shared {
                 queue: Mutex::new(VecDeque::new()),
@@ -91,7 +91,7 @@ impl Model {
 
     /// Spawns an owned task into the queue.
     #[track_caller]
-    pub(super) fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    pub(crate) fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
@@ -105,19 +105,33 @@ impl Model {
 
     /// Makes an owned task without queueing it.
     #[track_caller]
-    pub(super) fn bind<F>(&self, future: F) -> (JoinHandle<F::Output>, Option<Notified<Self>>)
+    pub(crate) fn bind<F>(&self, future: F) -> (JoinHandle<F::Output>, Option<Notified<Self>>)
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.bind_in(0, future)
+    }
+
+    /// Makes an owned task in a shard, without queueing it.
+    #[track_caller]
+    pub(crate) fn bind_in<F>(
+        &self,
+        shard: usize,
+        future: F,
+    ) -> (JoinHandle<F::Output>, Option<Notified<Self>>)
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
         self.shared
             .owned
-            .bind(future, self.clone(), Id::next(), Location::caller(), 0)
+            .bind(future, self.clone(), Id::next(), Location::caller(), shard)
     }
 
     /// Makes a task that is in no list.
     #[track_caller]
-    pub(super) fn unowned<F>(&self, future: F) -> (Notified<Self>, JoinHandle<F::Output>)
+    pub(crate) fn unowned<F>(&self, future: F) -> (Notified<Self>, JoinHandle<F::Output>)
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
@@ -125,12 +139,12 @@ impl Model {
         unowned(future, self.clone(), Id::next(), Location::caller())
     }
 
-    pub(super) fn pop(&self) -> Option<Notified<Self>> {
+    pub(crate) fn pop(&self) -> Option<Notified<Self>> {
         self.shared.queue.lock().pop_front()
     }
 
     /// Runs one task of the queue; `false` if there is none.
-    pub(super) fn run_one(&self) -> bool {
+    pub(crate) fn run_one(&self) -> bool {
         let Some(task) = self.pop() else { return false };
         task.run_on(self);
         true
@@ -138,7 +152,7 @@ impl Model {
 
     /// Runs what is in the queue until nothing is, and returns how many runs
     /// that took.
-    pub(super) fn run_all(&self) -> usize {
+    pub(crate) fn run_all(&self) -> usize {
         let mut runs = 0;
         while self.run_one() {
             runs += 1;
@@ -147,28 +161,33 @@ impl Model {
         runs
     }
 
-    pub(super) fn shutdown(&self) {
-        self.shared.owned.close_and_shutdown_all(0);
+    pub(crate) fn shutdown(&self) {
+        self.shutdown_from(0);
+    }
+
+    /// As a worker does, whose own shard is `shard`.
+    pub(crate) fn shutdown_from(&self, shard: usize) {
+        self.shared.owned.close_and_shutdown_all(shard);
         while let Some(task) = self.pop() {
             drop(task);
         }
     }
 
-    pub(super) fn alive(&self) -> usize {
+    pub(crate) fn alive(&self) -> usize {
         self.shared.owned.len()
     }
 
-    pub(super) fn queued(&self) -> usize {
+    pub(crate) fn queued(&self) -> usize {
         self.shared.queue.lock().len()
     }
 
     /// How many times a waker or an abort submitted a task.
-    pub(super) fn scheduled(&self) -> usize {
+    pub(crate) fn scheduled(&self) -> usize {
         self.shared.scheduled.load(Ordering::Relaxed)
     }
 
     /// How many times a poll ended with the task ready again.
-    pub(super) fn rescheduled(&self) -> usize {
+    pub(crate) fn rescheduled(&self) -> usize {
         self.shared.rescheduled.load(Ordering::Relaxed)
     }
 }
@@ -176,35 +195,22 @@ impl Model {
 /// What only the tests on one thread ask for.
 #[cfg(not(filch_loom))]
 impl Model {
-    /// Spawns an owned task into a shard, without queueing it.
-    #[track_caller]
-    pub(super) fn spawn_in<F>(&self, future: F, shard: usize) -> JoinHandle<F::Output>
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        let owned = &self.shared.owned;
-        owned
-            .bind(future, self.clone(), Id::next(), Location::caller(), shard)
-            .0
-    }
-
     /// Shuts every task down, starting with a given shard.
-    pub(super) fn close_from(&self, shard: usize) {
+    pub(crate) fn close_from(&self, shard: usize) {
         self.shared.owned.close_and_shutdown_all(shard);
     }
 
-    pub(super) fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.shared.owned.is_closed()
     }
 
     /// How many handles of the scheduler there are: one of every task that has
     /// not been freed, and those of the test.
-    pub(super) fn handles(&self) -> usize {
+    pub(crate) fn handles(&self) -> usize {
         Arc::strong_count(&self.shared)
     }
 
-    pub(super) fn downgrade(&self) -> WeakModel {
+    pub(crate) fn downgrade(&self) -> WeakModel {
         WeakModel {
             shared: Arc::downgrade(&self.shared),
         }
@@ -213,13 +219,13 @@ impl Model {
 
 /// A handle that does not keep the scheduler alive.
 #[cfg(not(filch_loom))]
-pub(super) struct WeakModel {
+pub(crate) struct WeakModel {
     shared: std::sync::Weak<Shared>,
 }
 
 #[cfg(not(filch_loom))]
 impl WeakModel {
-    pub(super) fn upgrade(&self) -> Option<Model> {
+    pub(crate) fn upgrade(&self) -> Option<Model> {
         Some(Model {
             shared: self.shared.upgrade()?,
             handle: Handle::new(),

@@ -1,7 +1,7 @@
 //! Aborts against polls, wakes and completion.
 
 use super::super::model::Model;
-use super::{Drops, model, model_fully, result};
+use super::{Drops, Slot, model, model_fully, result};
 use crate::coop::yield_current;
 use loom::thread;
 use std::future::{pending, poll_fn};
@@ -113,5 +113,45 @@ fn loom_abort_against_yields() {
         scheduler.run_all();
         assert_eq!(drops.count(), 1);
         assert!(result(handle).unwrap_err().is_cancelled());
+    });
+}
+
+/// A task that waits for one wake, an abort, and nobody knows which comes first:
+/// it runs once more, and ends as one of them says.
+#[test]
+fn loom_abort_against_wake_and_completion() {
+    model(|| {
+        let scheduler = Model::new();
+        let drops = Drops::default();
+        let captured = drops.value();
+        let slot = Slot::default();
+        let handle = scheduler.spawn({
+            let slot = slot.clone();
+            let mut polls = 0;
+            poll_fn(move |cx| {
+                let _captured = &captured;
+                polls += 1;
+                if polls == 1 {
+                    slot.store(cx.waker());
+                    return Poll::Pending;
+                }
+                Poll::Ready(polls)
+            })
+        });
+        assert!(scheduler.run_one());
+        let waker = slot.take();
+        let waking = thread::spawn(move || waker.wake());
+        let abort_handle = handle.abort_handle();
+        let aborter = thread::spawn(move || abort_handle.abort());
+        scheduler.run_one();
+        waking.join().unwrap();
+        aborter.join().unwrap();
+        assert!(scheduler.queued() <= 1, "queued twice");
+        scheduler.run_all();
+        assert_eq!(drops.count(), 1);
+        match result(handle) {
+            Ok(polls) => assert_eq!(polls, 2),
+            Err(error) => assert!(error.is_cancelled()),
+        }
     });
 }

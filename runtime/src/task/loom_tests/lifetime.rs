@@ -1,9 +1,9 @@
 //! Who frees the task: references released here and there.
 
 use super::super::model::Model;
-use super::{Drops, Slot, model, model_fully};
+use super::{Drops, Slot, block_on, model, model_fully};
 use loom::thread;
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::task::{Poll, Waker};
 
 /// A detached task that has been polled once and completes when polled again,
@@ -130,6 +130,53 @@ fn loom_unowned_task_completes_while_handle_is_dropped() {
         let (notified, handle) = scheduler.unowned(async move { output });
         let thread = thread::spawn(move || notified.run());
         drop(handle);
+        thread.join().unwrap();
+        assert_eq!(drops.count(), 1);
+    });
+}
+
+/// Nobody waits for the task, and it waits for a waker that is dropped: it goes
+/// with the waker, or with the poll that has not ended yet.
+#[test]
+fn loom_pending_task_is_freed_with_its_last_waker() {
+    model_fully(|| {
+        let scheduler = Model::new();
+        let drops = Drops::default();
+        let captured = drops.value();
+        let slot = Slot::default();
+        let (notified, handle) = scheduler.unowned({
+            let slot = slot.clone();
+            poll_fn(move |cx| {
+                let _captured = &captured;
+                slot.store(cx.waker());
+                Poll::<()>::Pending
+            })
+        });
+        drop(handle);
+        let dropper = thread::spawn({
+            let slot = slot.clone();
+            move || drop(slot.replace(None))
+        });
+        notified.run();
+        dropper.join().unwrap();
+        // Unless the poll came later.
+        drop(slot.replace(None));
+        assert_eq!(drops.count(), 1);
+    });
+}
+
+#[test]
+fn loom_unowned_task_shut_down_while_it_is_awaited() {
+    model_fully(|| {
+        let scheduler = Model::new();
+        let drops = Drops::default();
+        let captured = drops.value();
+        let (notified, handle) = scheduler.unowned(async move {
+            let _captured = captured;
+            pending::<()>().await;
+        });
+        let thread = thread::spawn(move || notified.shutdown());
+        assert!(block_on(handle).unwrap_err().is_cancelled());
         thread.join().unwrap();
         assert_eq!(drops.count(), 1);
     });

@@ -111,7 +111,7 @@ fn a_future_dropped_by_the_shutdown_may_spawn() {
 fn shards_are_taken_modulo_their_number() {
     let model = Model::with_shards(3);
     let handles: Vec<_> = (0..10)
-        .map(|shard| model.spawn_in(pending::<()>(), shard))
+        .map(|shard| model.bind_in(shard, pending::<()>()).0)
         .collect();
     assert_eq!(model.alive(), 10);
     // From a shard that is not the first, and beyond the last.
