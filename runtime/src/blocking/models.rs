@@ -3,16 +3,26 @@
 //! A job that no thread comes for makes a model hang, which loom reports as a
 //! deadlock.
 //!
+//! # What is reduced, and why that suffices
+//! One or two submitters, one or two threads of the pool, one to three jobs. The
+//! protocol speaks of the head of the queue, one summoned thread and one idle
+//! thread at a time; a third thread does to the second what that does to the
+//! first. The bound on preemptions stands at each model, 2 or 3, as its threads
+//! allow; the environment, `LOOM_MAX_PREEMPTIONS`, may ask for more.
+//!
 //! Time: loom has none. The pools of the models that need it have a keep-alive
 //! of zero, so that an idle thread which is woken without having been called
 //! finds its time over, and [`let_time_pass`] on a thread of its own is that
 //! wake-up: loom tries it at every moment. All others wait for ever.
+
+mod handles;
 
 use super::worker::{Life, Spawner, spawn_thread};
 use super::{Job, Pool, PoolConfig, SubmitError};
 use crate::primitive::{Arc, Condvar, Mutex};
 use loom::thread;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc as StdArc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -60,6 +70,26 @@ struct Counted {
     ledger: Arc<Ledger>,
     /// Run only once so many others have been.
     after: usize,
+    /// Ends with a panic that ends its thread, too.
+    lethal: bool,
+}
+
+impl Counted {
+    fn lethal(self) -> Self {
+        Self {
+            lethal: true,
+            ..self
+        }
+    }
+}
+
+/// The payload of a panic that panics when it is dropped.
+struct Grenade;
+
+impl Drop for Grenade {
+    fn drop(&mut self) {
+        resume_unwind(Box::new("a payload that panics"));
+    }
 }
 
 impl Job for Counted {
@@ -69,6 +99,9 @@ impl Job for Counted {
             self.ledger.wait_until_run(self.after);
         }
         self.ledger.record(|fates| fates.run += 1);
+        if self.lethal {
+            resume_unwind(Box::new(Grenade));
+        }
     }
 
     fn discard(self) {
@@ -84,6 +117,7 @@ fn job_after(after: usize, ledger: &Arc<Ledger>) -> Counted {
     Counted {
         ledger: Arc::clone(ledger),
         after,
+        lethal: false,
     }
 }
 
@@ -91,11 +125,11 @@ fn pool(max_threads: usize, keep_alive: Duration) -> Pool<Counted> {
     pool_with_spawner(max_threads, keep_alive, StdArc::new(spawn_thread))
 }
 
-fn pool_with_spawner(
+fn pool_with_spawner<J: Job>(
     max_threads: usize,
     keep_alive: Duration,
     spawner: StdArc<Spawner>,
-) -> Pool<Counted> {
+) -> Pool<J> {
     let config = PoolConfig {
         max_threads,
         keep_alive,
@@ -256,7 +290,7 @@ fn loom_shutdown_against_keep_alive() {
 /// first does them all, and is called from its seat if it must be.
 #[test]
 fn loom_a_refused_thread_leaves_the_jobs_to_the_others() {
-    check(3, || {
+    check(2, || {
         let ledger = Ledger::new();
         let pool = pool_with_spawner(2, Duration::MAX, refuse(1));
         submit(&pool, job(&ledger));
@@ -292,5 +326,48 @@ fn loom_a_refused_first_thread_strands_nobody() {
         assert!(pool.shutdown(None));
         let fates = ledger.fates();
         assert_eq!(fates.run + fates.discarded, 1, "{fates:?}");
+    });
+}
+
+/// Two idle threads, one of which expires while a push calls one: whichever is
+/// on top of the stack by then comes, and none is counted twice.
+#[test]
+fn loom_push_against_the_keep_alive_of_two() {
+    check(2, || {
+        let ledger = Ledger::new();
+        let pool = pool(2, Duration::ZERO);
+        submit(&pool, job_after(1, &ledger));
+        submit(&pool, job(&ledger));
+        ledger.wait_until_run(2);
+        let clock = {
+            let pool = pool.clone();
+            thread::spawn(move || let_time_pass(&pool))
+        };
+        submit(&pool, job(&ledger));
+        ledger.wait_until_run(3);
+        clock.join().expect("the clock does not panic");
+        assert!(pool.shutdown(None));
+        assert_eq!(ledger.fates().discarded, 0);
+        assert_eq!((pool.threads(), pool.idle_threads()), (0, 0));
+    });
+}
+
+/// A job whose panic kills its thread, while another is queued behind it at the
+/// cap: a thread takes the dead one's place.
+#[test]
+fn loom_a_thread_that_dies_leaves_its_place() {
+    check(3, || {
+        let ledger = Ledger::new();
+        // A thread of loom's must not end by a panic.
+        let survived = |name, stack_size, life: Life| {
+            let life = move || drop(catch_unwind(AssertUnwindSafe(life)));
+            spawn_thread(name, stack_size, Box::new(life))
+        };
+        let pool = pool_with_spawner(1, Duration::MAX, StdArc::new(survived));
+        submit(&pool, job(&ledger).lethal());
+        submit(&pool, job(&ledger));
+        ledger.wait_until_run(2);
+        assert!(pool.shutdown(None));
+        assert_eq!((pool.threads(), pool.idle_threads()), (0, 0));
     });
 }

@@ -190,3 +190,6 @@ impl Driver {
         }
     }
 }
+
+#[cfg(all(test, filch_loom))]
+mod models;

@@ -124,64 +124,7 @@ impl Parker {
 }
 
 #[cfg(all(test, filch_loom))]
-mod loom_tests {
-    use super::*;
-    use crate::primitive::Arc;
-    use crate::primitive::atomic::AtomicBool;
-
-    #[test]
-    fn loom_unpark_races_with_a_park_on_the_condvar() {
-        loom::model(|| {
-            let parker = Arc::new(Parker::new());
-            let flag = Arc::new(AtomicBool::new(false));
-            let waker = {
-                let (parker, flag) = (parker.clone(), flag.clone());
-                loom::thread::spawn(move || {
-                    flag.store(true, Relaxed);
-                    parker.unpark(|| unreachable!("nobody sleeps in a driver here"));
-                })
-            };
-            parker.park(None);
-            assert!(
-                flag.load(Relaxed),
-                "P2: the token carries what was written before it"
-            );
-            waker.join().unwrap();
-        });
-    }
-
-    #[test]
-    fn loom_two_unparks_leave_one_token() {
-        loom::model(|| {
-            let parker = Arc::new(Parker::new());
-            let wakers: Vec<_> = (0..2)
-                .map(|_| {
-                    let parker = parker.clone();
-                    loom::thread::spawn(move || parker.unpark(|| ()))
-                })
-                .collect();
-            parker.park(None);
-            for waker in wakers {
-                waker.join().unwrap();
-            }
-        });
-    }
-
-    /// The driver is a second parker here: its unpark is sticky as well.
-    #[test]
-    fn loom_unpark_races_with_a_park_in_the_driver() {
-        loom::model(|| {
-            let parker = Arc::new(Parker::new());
-            let driver = Arc::new(Parker::new());
-            let waker = {
-                let (parker, driver) = (parker.clone(), driver.clone());
-                loom::thread::spawn(move || parker.unpark(|| driver.unpark(|| ())))
-            };
-            parker.park_in_driver(|| driver.park(None));
-            waker.join().unwrap();
-        });
-    }
-}
+mod loom_tests;
 
 #[cfg(all(test, not(filch_loom)))]
 mod tests {
