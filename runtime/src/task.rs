@@ -41,6 +41,7 @@
 
 mod abort;
 mod cell;
+mod create;
 pub(crate) mod current;
 mod error;
 mod header;
@@ -55,11 +56,12 @@ mod state;
 mod waker;
 
 pub use self::abort::AbortHandle;
+pub(crate) use self::create::create;
 pub use self::error::JoinError;
 pub use self::id::Id;
 pub use self::join::JoinHandle;
 pub(crate) use self::notified::{Notified, Task};
-pub(crate) use self::owned::{OwnedTasks, unowned};
+pub(crate) use self::owned::OwnedTasks;
 
 #[cfg(not(filch_loom))]
 pub use self::public::*;
@@ -108,7 +110,16 @@ pub(crate) trait Schedule: Sized + Send + Sync + 'static {
     /// yielded or was woken meanwhile. Called on the thread that polled it.
     fn reschedule(&self, task: Notified<Self>, again: Again);
 
-    /// Takes a task out of the list of owned tasks, before it completes, and
-    /// returns the list's reference; `None` if it is in none any more.
+    /// Takes a task that is about to wait for the first time into the list of
+    /// owned tasks, so that a shutdown finds it. Called on the thread that
+    /// polled it, at most once for each task.
+    ///
+    /// # Errors
+    ///
+    /// The task, if the list is closed: it is cancelled then.
+    fn keep(&self, task: Task<Self>) -> Result<(), Task<Self>>;
+
+    /// Takes note of a task about to complete, once for each task. If it is in
+    /// the list of owned tasks, takes it out and returns the list's reference.
     fn release(&self, task: &Task<Self>) -> Option<Task<Self>>;
 }

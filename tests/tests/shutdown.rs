@@ -84,6 +84,26 @@ fn spawning_through_a_handle_after_the_end_is_cancelled() {
 }
 
 #[test]
+fn tasks_behind_a_poll_that_does_not_end_are_cancelled_without_it() {
+    within_bounds("a stuck worker", || {
+        let runtime = workers(2);
+        let (sender, stuck) = channel();
+        let (release, released) = channel::<()>();
+        runtime.spawn(async move {
+            let behind: Vec<_> = (0..100).map(|_| filch::spawn(pending::<()>())).collect();
+            sender.send(behind).unwrap();
+            released.recv().unwrap();
+        });
+        let behind = stuck.recv().unwrap();
+        runtime.shutdown_background();
+        for task in behind {
+            assert!(current_thread().block_on(task).unwrap_err().is_cancelled());
+        }
+        release.send(()).unwrap();
+    });
+}
+
+#[test]
 fn tasks_that_spawn_and_wake_while_they_are_dropped() {
     struct SpawnsOnDrop(Arc<Mutex<Vec<Waker>>>);
     impl Drop for SpawnsOnDrop {

@@ -8,6 +8,7 @@ use crate::driver::clock::Clock;
 use crate::driver::{self, Driver, DriverHandle};
 use crate::rng::SeedSource;
 use crate::scheduler::idle::MAX_WORKERS;
+use crate::scheduler::metrics::Outside;
 use crate::scheduler::services::{Enabled, Hook, Hooks, Services};
 use crate::scheduler::shared::Shared;
 use crate::scheduler::worker::{self, Core, Pacing};
@@ -15,7 +16,6 @@ use crate::scheduler::{current_thread, multi_thread};
 use parking_lot::Mutex;
 use std::fmt;
 use std::io;
-use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
@@ -415,7 +415,7 @@ impl Builder {
             blocking,
             hooks: self.hooks.clone(),
             seeds: SeedSource::random(),
-            remote_schedules: AtomicUsize::new(0),
+            outside: Outside::default(),
         }
     }
 }

@@ -109,7 +109,7 @@ impl RuntimeMetrics {
     /// Tasks made ready from outside the workers.
     pub fn remote_schedule_count(&self) -> u64 {
         // ORDERING: Relaxed: a number, nothing is published by it.
-        self.handle.services().remote_schedules.load(Relaxed) as u64
+        self.handle.services().outside.schedules.load(Relaxed)
     }
 
     /// How often a task was made to yield because it had spent its budget,

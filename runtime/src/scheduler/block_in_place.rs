@@ -64,5 +64,9 @@ fn hand_off(shared: StdArc<Shared>, core: Box<Core>, enter: Enter) -> TakeBack {
             .blocking
             .submit(BlockingJob::Worker(Box::new(host))),
     );
+    if shared.is_shutting_down() {
+        // The pool may have refused: what waits must not wait for `f`.
+        shared.drop_queued();
+    }
     take_back
 }

@@ -15,11 +15,11 @@
 //!   sets `runs` before it swaps `woken`: either the thread sees the wake-up
 //!   before it sleeps in the driver, or the waker unparks the driver.
 
-use super::metrics::Counters;
+use super::metrics::{self, Counters};
 use super::services::Services;
 use super::worker::Pacing;
 use crate::driver::{Driver, Limit, PreciseSleeps};
-use crate::task::{Again, Id, JoinHandle, Notified, OwnedTasks, Schedule, Task};
+use crate::task::{Again, Id, JoinHandle, Notified, OwnedTasks, Schedule, Task, create};
 use parking_lot::{Condvar, Mutex};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -124,10 +124,14 @@ impl Shared {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let (handle, ready) = self.owned.bind(future, Arc::clone(self), id, location, 0);
-        if let Some(ready) = ready {
-            self.schedule(ready);
+        let (handle, ready) = create(future, Arc::clone(self), id, location);
+        if self.runs_here() {
+            self.counters.spawned.add(1);
+        } else {
+            // ORDERING: Relaxed: the end of the task publishes it.
+            self.services.outside.spawned.fetch_add(1, Relaxed);
         }
+        self.schedule(ready);
         handle
     }
 
@@ -162,7 +166,7 @@ impl Shared {
 
     /// Tasks that have not ended yet.
     pub(crate) fn alive_tasks(&self) -> usize {
-        self.owned.len()
+        metrics::alive_tasks(std::iter::once(&self.counters), &self.services.outside)
     }
 
     /// Tasks that wait in the injector.
@@ -192,7 +196,7 @@ impl Shared {
 
     fn inject(&self, task: Ready) {
         // ORDERING: Relaxed: a metric.
-        self.services.remote_schedules.fetch_add(1, Relaxed);
+        self.services.outside.schedules.fetch_add(1, Relaxed);
         let mut injector = self.injector.lock();
         if injector.closed {
             drop(injector);
@@ -238,7 +242,17 @@ impl Schedule for Arc<Shared> {
         self.schedule(task);
     }
 
+    fn keep(&self, task: Task<Self>) -> Result<(), Task<Self>> {
+        self.owned.add(task, 0)
+    }
+
     fn release(&self, task: &Task<Self>) -> Option<Task<Self>> {
+        if self.runs_here() {
+            self.counters.ended.add(1);
+        } else {
+            // ORDERING: Release, partner: `metrics::alive_tasks`.
+            self.services.outside.ended.fetch_add(1, Release);
+        }
         self.owned.remove(task)
     }
 }
@@ -395,7 +409,7 @@ impl Drop for Runner<'_> {
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared")
-            .field("alive_tasks", &self.owned.len())
+            .field("alive_tasks", &self.alive_tasks())
             .finish_non_exhaustive()
     }
 }

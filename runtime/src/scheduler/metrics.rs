@@ -21,6 +21,41 @@ pub(crate) struct Counters {
     pub(crate) local_schedules: Counter,
     /// Polls that ended because the task's budget was spent.
     pub(crate) forced_yields: Counter,
+    /// Tasks spawned on this worker.
+    pub(crate) spawned: Counter,
+    /// Tasks that have ended on this worker.
+    pub(crate) ended: Counter,
+}
+
+/// What has happened outside the workers so far. Written by any thread.
+#[derive(Debug, Default)]
+pub(crate) struct Outside {
+    /// Tasks made ready.
+    pub(crate) schedules: AtomicU64,
+    /// Tasks spawned.
+    pub(crate) spawned: AtomicU64,
+    /// Tasks that have ended.
+    pub(crate) ended: AtomicU64,
+}
+
+/// The tasks that were spawned and have not ended.
+///
+/// Exact for who knows of no spawn or end under way; otherwise of some moment.
+pub(crate) fn alive_tasks<'a>(
+    workers: impl Iterator<Item = &'a Counters> + Clone,
+    outside: &Outside,
+) -> usize {
+    // Ends first: a task that ended was spawned before.
+    // ORDERING: Acquire, partner: the ends counted in `Schedule::release`.
+    let ended = outside.ended.load(Acquire) + sum(workers.clone().map(|it| &it.ended));
+    // ORDERING: Relaxed, ordered by the acquires above.
+    let spawned = outside.spawned.load(Relaxed) + sum(workers.map(|it| &it.spawned));
+    spawned.saturating_sub(ended) as usize
+}
+
+fn sum<'a>(counters: impl Iterator<Item = &'a Counter>) -> u64 {
+    // ORDERING: Acquire, partner: `Counter::add`.
+    counters.map(|it| it.0.load(Acquire)).sum()
 }
 
 /// A count with one writer and any number of readers.
@@ -31,8 +66,9 @@ impl Counter {
     /// Adds `n`. Only the owner of the counter may call it.
     #[inline]
     pub(crate) fn add(&self, n: u64) {
-        // ORDERING: Relaxed: one writer, and readers want a number, no order.
-        self.0.store(self.0.load(Relaxed).wrapping_add(n), Relaxed);
+        // ORDERING: Relaxed load: one writer. Release store, partner: `sum`; who
+        // sees that a task has ended sees that it was spawned.
+        self.0.store(self.0.load(Relaxed).wrapping_add(n), Release);
     }
 
     /// The count so far.

@@ -171,6 +171,11 @@ mod deque {
             retry(|| self.0.steal_batch_and_pop(&destination.0))
         }
 
+        /// Takes one task.
+        pub(crate) fn steal(&self) -> Option<T> {
+            retry(|| self.0.steal())
+        }
+
         pub(crate) fn is_empty(&self) -> bool {
             self.0.is_empty()
         }
@@ -286,6 +291,10 @@ mod deque {
             let first = stolen.pop_front();
             destination.0.lock().extend(stolen);
             first
+        }
+
+        pub(crate) fn steal(&self) -> Option<T> {
+            self.0.lock().pop_front()
         }
 
         pub(crate) fn is_empty(&self) -> bool {

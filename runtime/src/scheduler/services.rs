@@ -1,19 +1,18 @@
 //! What both schedulers need around them: driver, blocking pool, hooks, seeds.
 
+use super::metrics::Outside;
 use crate::blocking::{Job, Pool, SubmitError};
 use crate::driver::DriverHandle;
 use crate::driver::clock::Clock;
 use crate::primitive::Arc;
 use crate::rng::SeedSource;
-use crate::task::{Again, Id, JoinHandle, Notified, Schedule, Task, unowned};
+use crate::task::{Again, Id, JoinHandle, Notified, Schedule, Task, create};
 use std::fmt;
 use std::future::Future;
 use std::io;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc as StdArc;
-// Not `primitive`'s: a metric, and orders nothing.
-use std::sync::atomic::AtomicUsize;
 use std::task::{Context, Poll};
 
 /// A callback on a thread of the runtime.
@@ -50,8 +49,8 @@ pub(crate) struct Services {
     pub(crate) blocking: Pool<BlockingJob>,
     pub(crate) hooks: Hooks,
     pub(crate) seeds: SeedSource,
-    /// Wakes that came from outside the workers.
-    pub(crate) remote_schedules: AtomicUsize,
+    /// What happened outside the workers.
+    pub(crate) outside: Outside,
 }
 
 impl Services {
@@ -88,7 +87,7 @@ impl Services {
         R: Send + 'static,
     {
         let inhibitor = AutoAdvanceInhibitor::new(&self.driver);
-        let (notified, handle) = unowned(
+        let (handle, notified) = create(
             BlockingFuture(Some(function)),
             BlockingSchedule,
             id,
@@ -196,6 +195,11 @@ impl Schedule for BlockingSchedule {
 
     fn reschedule(&self, task: Notified<Self>, _: Again) {
         self.schedule(task);
+    }
+
+    fn keep(&self, task: Task<Self>) -> Result<(), Task<Self>> {
+        debug_assert!(false, "a blocking closure never waits");
+        Err(task)
     }
 
     fn release(&self, _: &Task<Self>) -> Option<Task<Self>> {

@@ -3,7 +3,7 @@
 
 use super::context;
 use super::idle::{Idle, Wake};
-use super::metrics::Counters;
+use super::metrics::{self, Counters};
 use super::parker::Parker;
 use super::queues::{Injector, LifoSlot, Stealer};
 use super::services::Services;
@@ -11,7 +11,7 @@ use super::worker::Core;
 use crate::driver::Driver;
 use crate::primitive::Mutex;
 use crate::primitive::atomic::{AtomicBool, Ordering::*, fence};
-use crate::task::{Again, Id, JoinHandle, Notified, OwnedTasks, Schedule, Task};
+use crate::task::{Again, Id, JoinHandle, Notified, OwnedTasks, Schedule, Task, create};
 use crossbeam_utils::CachePadded;
 use std::fmt;
 use std::future::Future;
@@ -27,8 +27,8 @@ pub(crate) type Ready = Notified<Arc<Shared>>;
 pub(crate) struct Shared {
     pub(super) remotes: Box<[CachePadded<Remote>]>,
     pub(super) injector: Injector<Ready>,
-    /// Set before the last drain of the injector: a push that sees it drains
-    /// what it pushed, one that does not is seen by that drain.
+    /// Set before the drains of the injector: a push that sees it drains what it
+    /// pushed, one that does not is seen by every drain.
     pub(super) injector_closed: AtomicBool,
     pub(super) idle: Idle,
     pub(super) owned: OwnedTasks<Arc<Shared>>,
@@ -59,12 +59,25 @@ impl Shared {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let shard = context::current_index(self).unwrap_or(id.as_u64() as usize);
-        let (handle, ready) = self
-            .owned
-            .bind(future, Arc::clone(self), id, location, shard);
-        if let Some(ready) = ready {
-            self.schedule(ready);
+        let (handle, ready) = create(future, Arc::clone(self), id, location);
+        let pushed = context::with_core(self, ready, |core, ready| {
+            let remote = &self.remotes[core.index];
+            remote.counters.spawned.add(1);
+            if self.owned.is_closed() {
+                return Some(ready);
+            }
+            core.push_woken(remote, ready);
+            None
+        });
+        match pushed {
+            Ok(None) => {}
+            // Not to be polled any more.
+            Ok(Some(ready)) => drop(ready),
+            Err(ready) => {
+                // ORDERING: Relaxed: the end of the task publishes it.
+                self.services.outside.spawned.fetch_add(1, Relaxed);
+                self.inject(ready);
+            }
         }
         handle
     }
@@ -85,7 +98,7 @@ impl Shared {
     #[cold]
     fn inject(&self, task: Ready) {
         // ORDERING: Relaxed: a metric.
-        self.services.remote_schedules.fetch_add(1, Relaxed);
+        self.services.outside.schedules.fetch_add(1, Relaxed);
         self.injector.push(task);
         // ORDERING: SeqCst fence between push and load; partner: `close_injector`.
         fence(SeqCst);
@@ -136,12 +149,19 @@ impl Shared {
         self.shutdown.load(Acquire)
     }
 
-    /// No task stays in the injector from here on.
-    pub(super) fn close_injector(&self) {
+    /// Drops the tasks in all queues, those of workers that are still in a poll
+    /// included. No task stays in the injector from here on.
+    pub(super) fn drop_queued(&self) {
         // ORDERING: Relaxed store, SeqCst fence, then the drain; partner: `inject`.
         self.injector_closed.store(true, Relaxed);
         fence(SeqCst);
         self.drain_injector();
+        for remote in &self.remotes {
+            drop(remote.lifo.steal());
+            while !remote.stealer.is_empty() {
+                drop(remote.stealer.steal());
+            }
+        }
     }
 
     fn drain_injector(&self) {
@@ -157,7 +177,10 @@ impl Shared {
 
     /// Tasks that have not ended yet.
     pub(crate) fn alive_tasks(&self) -> usize {
-        self.owned.len()
+        metrics::alive_tasks(
+            self.remotes.iter().map(|remote| &remote.counters),
+            &self.services.outside,
+        )
     }
 
     /// Tasks that wait in the injector.
@@ -192,7 +215,19 @@ impl Schedule for Arc<Shared> {
         });
     }
 
+    fn keep(&self, task: Task<Self>) -> Result<(), Task<Self>> {
+        let shard = context::current_index(self).unwrap_or(0);
+        self.owned.add(task, shard)
+    }
+
     fn release(&self, task: &Task<Self>) -> Option<Task<Self>> {
+        let counted = context::with_core(self, (), |core, ()| {
+            self.remotes[core.index].counters.ended.add(1);
+        });
+        if counted.is_err() {
+            // ORDERING: Release, partner: `metrics::alive_tasks`.
+            self.services.outside.ended.fetch_add(1, Release);
+        }
         self.owned.remove(task)
     }
 }
@@ -202,7 +237,7 @@ impl fmt::Debug for Shared {
         f.debug_struct("Shared")
             .field("workers", &self.remotes.len())
             .field("idle", &self.idle)
-            .field("alive_tasks", &self.owned.len())
+            .field("alive_tasks", &self.alive_tasks())
             .finish_non_exhaustive()
     }
 }

@@ -313,23 +313,19 @@ impl Worker<'_> {
         core
     }
 
-    /// Drops what is left: the owned tasks, and those in the own queues, where
-    /// one that was to go on has its future still. The last worker to end clears
-    /// the injector and shuts the driver down.
+    /// Drops what is left: the tasks that wait, and those in the queues, where
+    /// one that is new or was to go on has its future still. The last worker to
+    /// end shuts the driver down.
     fn end(&self, core: &Core) {
         let shared = self.shared;
         shared.owned.close_and_shutdown_all(core.index);
-        drop(self.remote.lifo.take());
-        while let Some(task) = core.queue.pop() {
-            drop(task);
-        }
+        shared.drop_queued();
         let ended = {
             let mut ended = shared.ended.lock();
             *ended += 1;
             *ended
         };
         if ended == shared.remotes.len() {
-            shared.close_injector();
             shared.driver.lock().shutdown(&shared.services.driver);
         }
     }

@@ -14,15 +14,17 @@
 //! once; it is what run queues hold. A task is *running* while somebody has the
 //! right to touch its future: the thread that polls it, drops it or stores its
 //! output. It is *scheduled* while another poll is due, else *idle*, and finally
-//! *complete*. A task that is ready again right after a poll goes on running
-//! while it is queued: its `Notified` is *entitled*. *Shutting down* a task
-//! drops its future here and now; *aborting* it has the runtime do so.
+//! *complete*. A task that is new, or ready again right after a poll, goes on
+//! running while it is queued: its `Notified` is *entitled*. It is *kept* in the
+//! list of owned tasks from its first wait on. *Shutting down* a task drops its
+//! future here and now; *aborting* it has the runtime do so.
 //!
 //! **Invariants**, which SAFETY comments cite by name:
 //!
 //! - **Counted.** The word counts the references: one each for the list of
 //!   owned tasks, the `Notified`, the thread that runs the task, the
-//!   `JoinHandle`, and every `AbortHandle` and waker. Transitions pass them
+//!   `JoinHandle`, and every `AbortHandle` and waker. Until the task is kept,
+//!   the list's goes along with the right to run. Transitions pass references
 //!   from one to another; the cell exists until the last is released.
 //! - **Stage.** Future and output belong to who runs the task. Only one does:
 //!   the transition that sets RUNNING is made by one, and an entitled `Notified`
@@ -44,7 +46,7 @@
 use super::Schedule;
 use super::current;
 use super::error::{Failure, JoinError};
-use super::header::{Header, Holds, Membership, Vtable};
+use super::header::{Header, Holds, Vtable};
 use super::id::Id;
 use super::join_waker::JoinWaker;
 use super::poll;
@@ -100,12 +102,11 @@ impl<F: Future, S: Schedule> Cell<F, S> {
         state: State,
         id: Id,
         location: &'static Location<'static>,
-        membership: Membership,
     ) -> NonNull<Header> {
         // Written where it is to stay: futures are often large.
         let mut cell = Box::<Self>::new_uninit();
         cell.write(Self {
-            header: Header::new(state, Self::VTABLE, id, location, membership),
+            header: Header::new(state, Self::VTABLE, id, location),
             scheduler,
             stage: UnsafeCell::new(Stage {
                 future: ManuallyDrop::new(future),

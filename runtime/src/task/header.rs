@@ -5,11 +5,13 @@ use super::state::State;
 use crate::primitive::UnsafeCell;
 use crate::primitive::atomic::{AtomicBool, Ordering};
 use std::fmt;
+use std::num::NonZeroU64;
 use std::panic::Location;
 use std::ptr::NonNull;
-// Not `primitive`'s: a statistic takes no part in any protocol, and would only
-// multiply the interleavings of a model.
-use std::sync::atomic::AtomicU32;
+// Not `primitive`'s: neither a statistic nor what is written by who runs the task
+// and read by its next runner takes part in a protocol of its own; they would
+// only multiply the interleavings of a model.
+use std::sync::atomic::{AtomicU16, AtomicU32, AtomicU64};
 
 /// The part of a task that does not depend on its future, hot words first.
 #[repr(C)]
@@ -24,14 +26,14 @@ pub(super) struct Header {
     /// How often the future has been polled, wrapping; written by who runs it.
     polls: AtomicU32,
     /// The shard that it was put into by `owner`.
-    pub(super) shard: u16,
+    shard: AtomicU16,
     /// The `Notified` carries the right to run. Written by who runs the task
     /// and by who has that `Notified`.
     entitled: AtomicBool,
     /// Goes with the stage.
     pub(super) holds: UnsafeCell<Holds>,
-    /// The collection that it was put into, or zero.
-    pub(super) owner: u64,
+    /// The collection that it was put into, or zero: it has never waited.
+    owner: AtomicU64,
 }
 
 #[cfg(not(filch_loom))]
@@ -40,17 +42,12 @@ const _: () = assert!(
     "a task's header has outgrown its cache line"
 );
 
-/// Where a task is kept, for as long as it is alive.
+/// Where a task is kept once it has waited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Membership {
-    /// The number of an `OwnedTasks`, or zero.
-    pub(super) owner: u64,
+    /// The number of an `OwnedTasks`.
+    pub(super) owner: NonZeroU64,
     pub(super) shard: u16,
-}
-
-impl Membership {
-    /// In no collection: only a `Notified` and handles refer to the task.
-    pub(super) const NONE: Self = Self { owner: 0, shard: 0 };
 }
 
 /// What the stage of a task holds at present.
@@ -99,7 +96,6 @@ impl Header {
         vtable: &'static Vtable,
         id: Id,
         location: &'static Location<'static>,
-        membership: Membership,
     ) -> Self {
         Self {
             state,
@@ -108,10 +104,11 @@ impl Header {
             id,
             location,
             polls: AtomicU32::new(0),
-            shard: membership.shard,
-            entitled: AtomicBool::new(false),
+            shard: AtomicU16::new(0),
+            // A new task goes on running, so to speak, until its first wait.
+            entitled: AtomicBool::new(true),
             holds: UnsafeCell::new(Holds::Future),
-            owner: membership.owner,
+            owner: AtomicU64::new(0),
         }
     }
 
@@ -141,6 +138,25 @@ impl Header {
             self.entitled.store(false, Ordering::Relaxed);
         }
         entitled
+    }
+
+    /// The collection that the task was put into before it first waited. Asked
+    /// by who runs the task.
+    #[inline]
+    pub(super) fn membership(&self) -> Option<Membership> {
+        // Relaxed: written once, by who ran the task then, and the right to run
+        // has come from there.
+        let owner = NonZeroU64::new(self.owner.load(Ordering::Relaxed))?;
+        let shard = self.shard.load(Ordering::Relaxed);
+        Some(Membership { owner, shard })
+    }
+
+    /// Says which collection the task is about to be put into. Called once, by
+    /// who runs the task.
+    pub(super) fn set_membership(&self, membership: Membership) {
+        // Relaxed: see `membership`.
+        self.shard.store(membership.shard, Ordering::Relaxed);
+        self.owner.store(membership.owner.get(), Ordering::Relaxed);
     }
 
     /// How often the future has been polled, modulo 2³².

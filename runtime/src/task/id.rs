@@ -52,11 +52,6 @@ impl Id {
             Self(NonZeroU64::new(next).expect("task ids start at 1 and do not wrap"))
         })
     }
-
-    /// The number itself, to spread tasks by.
-    pub(crate) fn as_u64(self) -> u64 {
-        self.0.get()
-    }
 }
 
 #[cold]

@@ -2,12 +2,14 @@
 //! A scheduler of a few lines, for the tests and models of tasks: one queue,
 //! run by hand.
 
-use super::{Again, Id, JoinHandle, Notified, OwnedTasks, Schedule, Task, unowned};
-use crate::primitive::atomic::{AtomicUsize, Ordering};
+use super::{Again, Id, JoinHandle, Notified, OwnedTasks, Schedule, Task, create};
+use crate::primitive::atomic::AtomicUsize;
 use crate::primitive::{Arc, Mutex, UnsafeCell};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::panic::Location;
+// Loom's would multiply the interleavings for a count.
+use std::sync::atomic::{AtomicUsize as Count, Ordering::Relaxed};
 
 /// A handle of the scheduler, and what its tasks hold.
 pub(crate) struct Model {
@@ -48,26 +50,36 @@ impl Clone for Model {
 }
 
 struct Shared {
-    queue: Mutex<VecDeque<Notified<Model>>>,
+    /// `None` after the shutdown.
+    queue: Mutex<Option<VecDeque<Notified<Model>>>>,
     owned: OwnedTasks<Model>,
     scheduled: AtomicUsize,
     rescheduled: AtomicUsize,
+    alive: Count,
+    /// Also numbers the shards that tasks are kept in.
+    kept: Count,
 }
 
 impl Schedule for Model {
     fn schedule(&self, task: Notified<Self>) {
-        self.shared.scheduled.fetch_add(1, Ordering::Relaxed);
-        self.shared.queue.lock().push_back(task);
+        self.shared.scheduled.fetch_add(1, Relaxed);
+        self.push(task);
         self.handle.is_alive();
     }
 
     fn reschedule(&self, task: Notified<Self>, _: Again) {
-        self.shared.rescheduled.fetch_add(1, Ordering::Relaxed);
-        self.shared.queue.lock().push_back(task);
+        self.shared.rescheduled.fetch_add(1, Relaxed);
+        self.push(task);
         self.handle.is_alive();
     }
 
+    fn keep(&self, task: Task<Self>) -> Result<(), Task<Self>> {
+        let kept = self.shared.kept.fetch_add(1, Relaxed);
+        self.shared.owned.add(task, kept)
+    }
+
     fn release(&self, task: &Task<Self>) -> Option<Task<Self>> {
+        self.shared.alive.fetch_sub(1, Relaxed);
         self.shared.owned.remove(task)
     }
 }
@@ -80,67 +92,54 @@ impl Model {
     pub(crate) fn with_shards(shards: usize) -> Self {
         Self {
             shared: Arc::new(Shared {
-                queue: Mutex::new(VecDeque::new()),
+                queue: Mutex::new(Some(VecDeque::new())),
                 owned: OwnedTasks::new(shards),
                 scheduled: AtomicUsize::new(0),
                 rescheduled: AtomicUsize::new(0),
+                alive: Default::default(),
+                kept: Default::default(),
             }),
             handle: Handle::new(),
         }
     }
 
-    /// Spawns an owned task into the queue.
+    /// Spawns a task into the queue.
     #[track_caller]
     pub(crate) fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let (handle, notified) = self.bind(future);
-        if let Some(notified) = notified {
-            self.shared.queue.lock().push_back(notified);
-        }
+        let (handle, notified) = self.create(future);
+        self.push(notified);
         handle
     }
 
-    /// Makes an owned task without queueing it.
+    /// Makes a task without queueing it.
     #[track_caller]
-    pub(crate) fn bind<F>(&self, future: F) -> (JoinHandle<F::Output>, Option<Notified<Self>>)
+    pub(crate) fn create<F>(&self, future: F) -> (JoinHandle<F::Output>, Notified<Self>)
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.bind_in(0, future)
+        self.shared.alive.fetch_add(1, Relaxed);
+        create(future, self.clone(), Id::next(), Location::caller())
     }
 
-    /// Makes an owned task in a shard, without queueing it.
-    #[track_caller]
-    pub(crate) fn bind_in<F>(
-        &self,
-        shard: usize,
-        future: F,
-    ) -> (JoinHandle<F::Output>, Option<Notified<Self>>)
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        self.shared
-            .owned
-            .bind(future, self.clone(), Id::next(), Location::caller(), shard)
-    }
-
-    /// Makes a task that is in no list.
-    #[track_caller]
-    pub(crate) fn unowned<F>(&self, future: F) -> (Notified<Self>, JoinHandle<F::Output>)
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        unowned(future, self.clone(), Id::next(), Location::caller())
+    /// Queues a task, or drops it after the shutdown.
+    fn push(&self, task: Notified<Self>) {
+        let mut queue = self.shared.queue.lock();
+        match &mut *queue {
+            Some(queue) => queue.push_back(task),
+            None => {
+                drop(queue);
+                drop(task);
+            }
+        }
     }
 
     pub(crate) fn pop(&self) -> Option<Notified<Self>> {
-        self.shared.queue.lock().pop_front()
+        self.shared.queue.lock().as_mut()?.pop_front()
     }
 
     /// Runs one task of the queue; `false` if there is none.
@@ -168,27 +167,26 @@ impl Model {
     /// As a worker does, whose own shard is `shard`.
     pub(crate) fn shutdown_from(&self, shard: usize) {
         self.shared.owned.close_and_shutdown_all(shard);
-        while let Some(task) = self.pop() {
-            drop(task);
-        }
+        let queue = self.shared.queue.lock().take();
+        drop(queue);
     }
 
     pub(crate) fn alive(&self) -> usize {
-        self.shared.owned.len()
+        self.shared.alive.load(Relaxed)
     }
 
     pub(crate) fn queued(&self) -> usize {
-        self.shared.queue.lock().len()
+        self.shared.queue.lock().as_ref().map_or(0, VecDeque::len)
     }
 
     /// How many times a waker or an abort submitted a task.
     pub(crate) fn scheduled(&self) -> usize {
-        self.shared.scheduled.load(Ordering::Relaxed)
+        self.shared.scheduled.load(Relaxed)
     }
 
     /// How many times a poll ended with the task ready again.
     pub(crate) fn rescheduled(&self) -> usize {
-        self.shared.rescheduled.load(Ordering::Relaxed)
+        self.shared.rescheduled.load(Relaxed)
     }
 }
 
@@ -202,6 +200,11 @@ impl Model {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.shared.owned.is_closed()
+    }
+
+    /// How many tasks have been kept so far.
+    pub(super) fn kept(&self) -> usize {
+        self.shared.kept.load(Relaxed)
     }
 
     /// How many handles of the scheduler there are: one of every task that has

@@ -65,10 +65,10 @@ impl<S> fmt::Debug for Task<S> {
 
 /// A task that is ready: one reference, and the right to poll it once.
 ///
-/// There is at most one of a task at a time. After a poll that left the task
-/// ready it is *entitled*: the task goes on running while it is queued, and
-/// nobody else may touch the future. Dropped without being run, an entitled one
-/// drops the future; another one releases its reference, and the task can only
+/// There is at most one of a task at a time. That of a new task, and after a poll
+/// that left the task ready, is *entitled*: the task goes on running while it is
+/// queued, and nobody else may touch the future. Dropped without being run, such a one
+/// drops the future; any other releases its reference, and the task can only
 /// be shut down from there. Either may run the program's destructors: not under
 /// a lock.
 pub(crate) struct Notified<S> {

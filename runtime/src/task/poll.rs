@@ -67,6 +67,11 @@ pub(super) unsafe fn poll<F: Future, S: Schedule>(task: NonNull<Header>, schedul
         // SAFETY: we run the task, and the output is in its place.
         return unsafe { complete::<F, S>(task) };
     }
+    // SAFETY: we run the task.
+    if !yielded && !unsafe { keep::<F, S>(task) } {
+        // SAFETY: we still do.
+        return unsafe { cancel::<F, S>(task) };
+    }
     // SAFETY: the reference is still ours until this transition.
     match unsafe { state(task) }.transition_to_idle(yielded) {
         TransitionToIdle::Released => {}
@@ -81,8 +86,6 @@ pub(super) unsafe fn poll<F: Future, S: Schedule>(task: NonNull<Header>, schedul
         }
         // SAFETY: the transition left us running the task.
         TransitionToIdle::Cancel => unsafe { cancel::<F, S>(task) },
-        // SAFETY: the transition released the last reference.
-        TransitionToIdle::Dealloc => unsafe { raw::dealloc(task) },
     }
 }
 
@@ -122,6 +125,31 @@ unsafe fn poll_future<F: Future, S: Schedule>(task: NonNull<Header>) -> (Poll<()
         // SAFETY: the caller runs the task.
         unsafe { cell.poll_future(&mut Context::from_waker(&waker)) }
     })
+}
+
+/// Has the scheduler keep a task that may be about to wait: from then on, only
+/// handles and wakers may refer to it. `false`: it keeps no task any more.
+///
+/// # Safety
+///
+/// As all entries; and the caller runs the task.
+#[inline]
+unsafe fn keep<F: Future, S: Schedule>(task: NonNull<Header>) -> bool {
+    // SAFETY: the caller's reference outlives this function.
+    let cell = unsafe { cell::<F, S>(task) };
+    if cell.header().membership().is_some() {
+        return true;
+    }
+    // SAFETY: until the task is kept, the list's reference is its runner's.
+    match cell.scheduler().keep(unsafe { Task::from_raw(task) }) {
+        Ok(()) => true,
+        Err(refused) => {
+            debug_assert_eq!(refused.as_raw(), task, "another task was refused");
+            // Still the runner's.
+            refused.into_raw();
+            false
+        }
+    }
 }
 
 /// Hands the task back to the scheduler that polled it, along with the right to
@@ -174,7 +202,7 @@ pub(super) unsafe fn cancel<F: Future, S: Schedule>(task: NonNull<Header>) {
 ///
 /// The task leaves its list first, so that it is not counted as alive any more
 /// by the time that its end can be observed, and so that the list's reference
-/// goes together with ours.
+/// goes together with ours. The latter is ours as well if it was never kept.
 ///
 /// # Safety
 ///
@@ -183,7 +211,9 @@ pub(super) unsafe fn cancel<F: Future, S: Schedule>(task: NonNull<Header>) {
 unsafe fn complete<F: Future, S: Schedule>(task: NonNull<Header>) {
     // SAFETY: the reference is ours until the transitions below release it.
     let cell = unsafe { cell::<F, S>(task) };
-    let held = 1 + usize::from(leave_list(cell, task));
+    let kept = cell.header().membership().is_some();
+    let left = leave_list(cell, task);
+    let held = 1 + usize::from(left || !kept);
     let mut output_dropped = false;
     loop {
         // SAFETY: the held references are ours until this transition.
@@ -220,6 +250,7 @@ unsafe fn complete<F: Future, S: Schedule>(task: NonNull<Header>) {
 }
 
 /// Takes the task out of its list; on `true` the list's reference is now ours.
+/// Called once for each task, kept or not.
 #[inline]
 fn leave_list<F: Future, S: Schedule>(cell: &Cell<F, S>, task: NonNull<Header>) -> bool {
     // SAFETY: `cell` is alive, and the reference made up here is not released.

@@ -55,15 +55,16 @@
 //! |---|---|
 //! | a wake that schedules the task | 1, or 2 if it uses the waker up |
 //! | a wake that finds it scheduled | 1 |
-//! | a poll that ends waiting | 2 |
-//! | a poll that yields | 0, after the first |
-//! | a poll during which it is woken | 1, after the first |
-//! | a poll that completes, and the completion | 2; 3 if there is a join waker; 1 if nobody else refers to the task |
+//! | a poll that ends waiting | 2; 1 if it is the first |
+//! | a poll that yields | 0, unless it is the first after a wait |
+//! | a poll during which it is woken | 1, unless it is the first after a wait |
+//! | a poll that completes, and the completion | 2, 3 if there is a join waker, 1 if nobody else refers to the task; one less if the task has not waited since it was polled last |
 //! | setting the join waker; replacing it | 1; 2 |
 //! | dropping the `JoinHandle` | 1; 0 if its reference is the last; 2 if the task is not complete and has a join waker |
 //! | cloning or dropping a waker | 1 |
 //!
-//! Entering and leaving the list of owned tasks is a lock and an unlock each.
+//! Entering and leaving the list of owned tasks is a lock and an unlock each, for
+//! a task that waits at all.
 //!
 //! Rejected: a table of waker functions for each future type (code for nothing,
 //! and no identity to tell our wakers by); cache line alignment (slower to
@@ -90,6 +91,10 @@ const CANCELLED: usize = 1 << 3;
 const JOIN_INTEREST: usize = 1 << 4;
 /// The join waker is shared between the handle and who completes the task.
 const JOIN_WAKER: usize = 1 << 5;
+
+/// Of the `Notified`, of the `JoinHandle`, and the one that goes to the list of
+/// owned tasks.
+const INITIAL_REFERENCES: usize = 3;
 
 const REFERENCE_SHIFT: u32 = 6;
 const REFERENCE: usize = 1 << REFERENCE_SHIFT;
@@ -138,8 +143,6 @@ pub(super) enum TransitionToRunning {
 pub(super) enum TransitionToIdle {
     /// The reference is released; the task is not touched again.
     Released,
-    /// That was the last reference: deallocate.
-    Dealloc,
     /// The task is still running: hand an entitled `Notified` to the scheduler.
     Reschedule,
     /// The task is still running: drop the future and complete it.
@@ -237,10 +240,11 @@ pub(super) struct Disposed {
 }
 
 impl State {
-    /// The state of a new task: scheduled, with a handle, and `references`.
-    pub(super) fn new(references: usize) -> Self {
+    /// The state of a new task: running, as its `Notified` is entitled, with a
+    /// handle, and [`INITIAL_REFERENCES`].
+    pub(super) fn new() -> Self {
         Self {
-            word: AtomicUsize::new(Snapshot::initial(references).0),
+            word: AtomicUsize::new(Snapshot::INITIAL.0),
         }
     }
 

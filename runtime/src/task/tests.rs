@@ -76,7 +76,7 @@ fn result<T>(handle: &mut JoinHandle<T>) -> Result<T, JoinError> {
 /// A task that leaves its waker in `slot` and never completes.
 fn stuck(model: &Model) -> (JoinHandle<()>, Waker) {
     let slot = Arc::new(std::sync::Mutex::new(None));
-    let (handle, notified) = model.bind({
+    let (handle, notified) = model.create({
         let slot = slot.clone();
         poll_fn(move |cx| {
             slot.lock()
@@ -85,7 +85,7 @@ fn stuck(model: &Model) -> (JoinHandle<()>, Waker) {
             Poll::Pending
         })
     });
-    notified.expect("not closed").run();
+    notified.run();
     let waker = slot.lock().unwrap().take().expect("stored by the poll");
     (handle, waker)
 }
@@ -329,10 +329,9 @@ fn an_idle_aborted_task_is_dropped_by_its_next_run() {
 }
 
 #[test]
-fn an_unowned_task_runs_or_is_shut_down() {
+fn a_task_that_never_waits_runs_or_is_shut_down_without_its_scheduler() {
     let model = Model::new();
-    let (notified, mut handle) = model.unowned(async { 42 });
-    assert_eq!(model.alive(), 0, "it is in no list");
+    let (mut handle, notified) = model.create(async { 42 });
     notified.run();
     assert_eq!(result(&mut handle).unwrap(), 42);
     drop(handle);
@@ -340,7 +339,7 @@ fn an_unowned_task_runs_or_is_shut_down() {
 
     let values = Values::default();
     let value = values.make(false);
-    let (notified, mut handle) = model.unowned(async move { drop(value) });
+    let (mut handle, notified) = model.create(async move { drop(value) });
     notified.shutdown();
     assert_eq!(values.alive(), 0);
     assert!(result(&mut handle).unwrap_err().is_cancelled());
@@ -349,12 +348,12 @@ fn an_unowned_task_runs_or_is_shut_down() {
 }
 
 #[test]
-fn an_unowned_task_nobody_refers_to_is_freed_with_its_future() {
+fn a_new_task_nobody_refers_to_is_freed_with_its_future() {
     let model = Model::new();
     let values = Values::default();
     for notified_first in [false, true] {
         let value = values.make(true);
-        let (notified, handle) = model.unowned(async move { drop(value) });
+        let (handle, notified) = model.create(async move { drop(value) });
         if notified_first {
             drop(notified);
             drop(handle);

@@ -37,7 +37,7 @@ impl Model {
             blocking: pool_with_spawner(1, Duration::MAX, spawner),
             hooks: Hooks::default(),
             seeds: SeedSource::with_seed(0),
-            remote_schedules: AtomicUsize::new(0),
+            outside: Default::default(),
         };
         Self {
             services: Arc::new(services),

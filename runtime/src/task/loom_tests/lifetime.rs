@@ -108,12 +108,12 @@ fn loom_abort_handle_dropped_while_handle_is() {
 }
 
 #[test]
-fn loom_unowned_notified_dropped_while_handle_is() {
+fn loom_new_task_dropped_while_handle_is() {
     model_fully(|| {
         let scheduler = Model::new();
         let drops = Drops::default();
         let captured = drops.value();
-        let (notified, handle) = scheduler.unowned(async move { drop(captured) });
+        let (handle, notified) = scheduler.create(async move { drop(captured) });
         let thread = thread::spawn(move || drop(notified));
         drop(handle);
         thread.join().unwrap();
@@ -122,12 +122,12 @@ fn loom_unowned_notified_dropped_while_handle_is() {
 }
 
 #[test]
-fn loom_unowned_task_completes_while_handle_is_dropped() {
+fn loom_task_completes_at_its_first_poll_while_handle_is_dropped() {
     model_fully(|| {
         let scheduler = Model::new();
         let drops = Drops::default();
         let output = drops.value();
-        let (notified, handle) = scheduler.unowned(async move { output });
+        let (handle, notified) = scheduler.create(async move { output });
         let thread = thread::spawn(move || notified.run());
         drop(handle);
         thread.join().unwrap();
@@ -135,43 +135,13 @@ fn loom_unowned_task_completes_while_handle_is_dropped() {
     });
 }
 
-/// Nobody waits for the task, and it waits for a waker that is dropped: it goes
-/// with the waker, or with the poll that has not ended yet.
 #[test]
-fn loom_pending_task_is_freed_with_its_last_waker() {
+fn loom_new_task_shut_down_while_it_is_awaited() {
     model_fully(|| {
         let scheduler = Model::new();
         let drops = Drops::default();
         let captured = drops.value();
-        let slot = Slot::default();
-        let (notified, handle) = scheduler.unowned({
-            let slot = slot.clone();
-            poll_fn(move |cx| {
-                let _captured = &captured;
-                slot.store(cx.waker());
-                Poll::<()>::Pending
-            })
-        });
-        drop(handle);
-        let dropper = thread::spawn({
-            let slot = slot.clone();
-            move || drop(slot.replace(None))
-        });
-        notified.run();
-        dropper.join().unwrap();
-        // Unless the poll came later.
-        drop(slot.replace(None));
-        assert_eq!(drops.count(), 1);
-    });
-}
-
-#[test]
-fn loom_unowned_task_shut_down_while_it_is_awaited() {
-    model_fully(|| {
-        let scheduler = Model::new();
-        let drops = Drops::default();
-        let captured = drops.value();
-        let (notified, handle) = scheduler.unowned(async move {
+        let (handle, notified) = scheduler.create(async move {
             let _captured = captured;
             pending::<()>().await;
         });

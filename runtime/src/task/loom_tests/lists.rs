@@ -1,35 +1,49 @@
-//! The lists of owned tasks: entered, left and closed at once.
+//! The lists of tasks that wait: entered, left and closed at once.
 
 use super::super::model::Model;
-use super::{Drops, model, model_fully, result};
+use super::{Drops, Slot, model, model_fully, result};
+use crate::task::JoinHandle;
 use loom::thread;
-use std::future::pending;
+use std::future::{pending, poll_fn};
+use std::task::Poll;
+
+/// A task that has waited, and is therefore in the list, and is queued again: it
+/// completes at its next poll.
+fn about_to_leave(scheduler: &Model) -> JoinHandle<()> {
+    let waker = Slot::default();
+    let handle = scheduler.spawn({
+        let waker = waker.clone();
+        poll_fn(move |cx| {
+            if waker.store(cx.waker()) {
+                Poll::Pending
+            } else {
+                Poll::Ready(())
+            }
+        })
+    });
+    assert!(scheduler.run_one());
+    let stored = waker.take();
+    waker.store(&stored);
+    stored.wake();
+    handle
+}
 
 #[test]
-fn loom_binds_in_two_shards_against_shutdown() {
+fn loom_first_waits_in_two_shards_against_shutdown() {
     model_fully(|| {
         let scheduler = Model::with_shards(2);
         let drops = Drops::default();
-        let captured = [drops.value(), drops.value()];
-        let spawner = thread::spawn({
-            let scheduler = scheduler.clone();
-            move || {
-                // The shard that the shutdown comes to last, then the first.
-                let shards = [1, 0].into_iter().zip(captured);
-                shards
-                    .map(|(shard, captured)| {
-                        let (handle, notified) = scheduler.bind_in(shard, async move {
-                            let _captured = captured;
-                            pending::<()>().await;
-                        });
-                        drop(notified);
-                        handle
-                    })
-                    .collect::<Vec<_>>()
-            }
+        let tasks = [drops.value(), drops.value()].map(|captured| {
+            scheduler.create(async move {
+                let _captured = captured;
+                pending::<()>().await;
+            })
         });
-        scheduler.shutdown_from(0);
-        let handles = spawner.join().unwrap();
+        let (handles, notified): (Vec<_>, Vec<_>) = tasks.into_iter().unzip();
+        let runner = thread::spawn(move || notified.into_iter().for_each(|task| task.run()));
+        // The first task is kept in the shard that the shutdown comes to last.
+        scheduler.shutdown_from(1);
+        runner.join().unwrap();
         assert_eq!(drops.count(), 2);
         assert_eq!(scheduler.alive(), 0);
         for handle in handles {
@@ -38,32 +52,26 @@ fn loom_binds_in_two_shards_against_shutdown() {
     });
 }
 
-/// Whoever returns from the shutdown may rely on it that nothing is spawned any
+/// Whoever returns from the shutdown may rely on it that no task is kept any
 /// more, though another thread may still be dropping what it took out.
 #[test]
-fn loom_shutdowns_from_two_shards_against_bind() {
+fn loom_shutdowns_from_two_shards_against_first_wait() {
     model(|| {
         let scheduler = Model::with_shards(2);
         let drops = Drops::default();
         let captured = drops.value();
-        let spawner = thread::spawn({
-            let scheduler = scheduler.clone();
-            move || {
-                let (handle, notified) = scheduler.bind_in(1, async move {
-                    let _captured = captured;
-                    pending::<()>().await;
-                });
-                drop(notified);
-                handle
-            }
+        let (handle, notified) = scheduler.create(async move {
+            let _captured = captured;
+            pending::<()>().await;
         });
+        let runner = thread::spawn(move || notified.run());
         let closer = thread::spawn({
             let scheduler = scheduler.clone();
             move || scheduler.shutdown_from(1)
         });
         scheduler.shutdown_from(0);
         closer.join().unwrap();
-        let handle = spawner.join().unwrap();
+        runner.join().unwrap();
         assert_eq!(drops.count(), 1);
         assert_eq!(scheduler.alive(), 0);
         assert!(result(handle).unwrap_err().is_cancelled());
@@ -75,12 +83,13 @@ fn loom_shutdowns_from_two_shards_against_bind() {
 fn loom_neighbours_leave_their_list_together() {
     model_fully(|| {
         let scheduler = Model::new();
-        let (first, second) = (scheduler.spawn(async {}), scheduler.spawn(async {}));
-        let (stays, _) = scheduler.bind(pending::<()>());
-        let runner = thread::spawn({
-            let scheduler = scheduler.clone();
-            move || assert!(scheduler.run_one())
-        });
+        let stays = scheduler.spawn(pending::<()>());
+        assert!(scheduler.run_one());
+        let first = about_to_leave(&scheduler);
+        // The one before it stays in the queue until then.
+        let queued = scheduler.pop().expect("it was woken");
+        let second = about_to_leave(&scheduler);
+        let runner = thread::spawn(move || queued.run());
         assert!(scheduler.run_one());
         runner.join().unwrap();
         assert!(first.is_finished() && second.is_finished());
@@ -98,18 +107,17 @@ fn loom_neighbour_completes_against_shutdown() {
     model_fully(|| {
         let scheduler = Model::new();
         let drops = Drops::default();
-        let captured = [drops.value(), drops.value()];
-        let completes = scheduler.spawn(async {});
-        let others = captured.map(|captured| {
-            scheduler.bind(async move {
+        let completes = about_to_leave(&scheduler);
+        let queued = scheduler.pop().expect("it was woken");
+        let others = [drops.value(), drops.value()].map(|captured| {
+            let handle = scheduler.spawn(async move {
                 let _captured = captured;
                 pending::<()>().await;
-            })
+            });
+            assert!(scheduler.run_one());
+            handle
         });
-        let runner = thread::spawn({
-            let scheduler = scheduler.clone();
-            move || scheduler.run_one()
-        });
+        let runner = thread::spawn(move || queued.run());
         scheduler.shutdown();
         runner.join().unwrap();
         assert_eq!((drops.count(), scheduler.alive()), (2, 0));
@@ -118,7 +126,7 @@ fn loom_neighbour_completes_against_shutdown() {
                 .err()
                 .is_none_or(|error| error.is_cancelled())
         );
-        for (handle, _) in others {
+        for handle in others {
             assert!(result(handle).unwrap_err().is_cancelled());
         }
     });

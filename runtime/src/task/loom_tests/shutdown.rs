@@ -8,7 +8,7 @@ use std::future::{pending, poll_fn};
 use std::task::Poll;
 
 #[test]
-fn loom_bind_against_shutdown() {
+fn loom_spawn_against_shutdown() {
     model_fully(|| {
         let scheduler = Model::new();
         let drops = Drops::default();
@@ -16,12 +16,10 @@ fn loom_bind_against_shutdown() {
         let spawner = thread::spawn({
             let scheduler = scheduler.clone();
             move || {
-                let (handle, notified) = scheduler.bind(async move {
+                scheduler.spawn(async move {
                     let _captured = captured;
                     pending::<()>().await;
-                });
-                drop(notified);
-                handle
+                })
             }
         });
         scheduler.shutdown();
@@ -33,7 +31,7 @@ fn loom_bind_against_shutdown() {
 }
 
 #[test]
-fn loom_shutdown_against_poll() {
+fn loom_shutdown_against_first_wait() {
     model_fully(|| {
         let scheduler = Model::new();
         let drops = Drops::default();
@@ -121,6 +119,7 @@ fn loom_two_shutdowns_share_the_work() {
                 pending::<()>().await;
             }));
         }
+        assert_eq!(scheduler.run_all(), 2);
         let closer = thread::spawn({
             let scheduler = scheduler.clone();
             move || scheduler.shutdown()

@@ -18,7 +18,6 @@ use std::ptr::NonNull;
 pub(super) struct List<S> {
     head: Option<NonNull<Header>>,
     tail: Option<NonNull<Header>>,
-    len: usize,
     tasks: PhantomData<Task<S>>,
 }
 
@@ -30,13 +29,8 @@ impl<S> List<S> {
         Self {
             head: None,
             tail: None,
-            len: 0,
             tasks: PhantomData,
         }
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.len
     }
 
     /// Adds a task at the front.
@@ -62,7 +56,6 @@ impl<S> List<S> {
             None => self.tail = Some(node),
         }
         self.head = Some(node);
-        self.len += 1;
     }
 
     /// Takes the task at the back, the oldest one.
@@ -110,7 +103,6 @@ impl<S> List<S> {
         }
         // SAFETY: the list's reference is only now given up.
         unsafe { set_links(node, Links::default()) };
-        self.len -= 1;
     }
 }
 

@@ -3,17 +3,17 @@
 //! Each is one block of the table in [the parent module](super).
 
 use super::{
-    CANCELLED, COMPLETE, Disposed, JOIN_INTEREST, JOIN_WAKER, REFERENCE, REFERENCE_SHIFT,
-    REFERENCES_EXHAUSTED, RUNNING, SCHEDULED, Snapshot, TransitionToComplete, TransitionToDetached,
-    TransitionToIdle, TransitionToJoinWaker, TransitionToRunning, TransitionToScheduledByRef,
-    TransitionToScheduledByVal, TransitionToShutdown, TransitionToTerminal,
+    CANCELLED, COMPLETE, Disposed, INITIAL_REFERENCES, JOIN_INTEREST, JOIN_WAKER, REFERENCE,
+    REFERENCE_SHIFT, REFERENCES_EXHAUSTED, RUNNING, SCHEDULED, Snapshot, TransitionToComplete,
+    TransitionToDetached, TransitionToIdle, TransitionToJoinWaker, TransitionToRunning,
+    TransitionToScheduledByRef, TransitionToScheduledByVal, TransitionToShutdown,
+    TransitionToTerminal,
 };
 use std::{fmt, process};
 
 impl Snapshot {
-    pub(super) fn initial(references: usize) -> Self {
-        Self(references << REFERENCE_SHIFT | SCHEDULED | JOIN_INTEREST)
-    }
+    pub(super) const INITIAL: Self =
+        Self(INITIAL_REFERENCES << REFERENCE_SHIFT | RUNNING | JOIN_INTEREST);
 
     #[inline]
     pub(in crate::task) fn is_running(self) -> bool {
@@ -102,12 +102,15 @@ impl Snapshot {
         if yielded || self.is_scheduled() {
             return (TransitionToIdle::Reschedule, None);
         }
-        let duty = if self.references() == 1 {
-            TransitionToIdle::Dealloc
-        } else {
-            TransitionToIdle::Released
-        };
-        (duty, Some(self.without(RUNNING).less(1)))
+        // The shutdown, which takes it out of the list, cancels it.
+        debug_assert!(
+            self.references() > 1,
+            "waits without being kept by anyone: {self:?}"
+        );
+        (
+            TransitionToIdle::Released,
+            Some(self.without(RUNNING).less(1)),
+        )
     }
 
     #[inline]

@@ -77,8 +77,7 @@ fn the_current_task_is_set_while_future_and_output_are_dropped() {
 fn every_view_of_a_task_has_its_id_and_origin() {
     let model = Model::new();
     let line = line!() + 1;
-    let (handle, notified) = model.bind(async {});
-    let notified = notified.expect("not closed");
+    let (handle, notified) = model.create(async {});
     assert_eq!(notified.id(), handle.id());
     assert_eq!(handle.abort_handle().id(), handle.id());
     assert_eq!(notified.location().file(), file!());
@@ -98,11 +97,10 @@ fn every_view_of_a_task_has_its_id_and_origin() {
 #[test]
 fn polls_are_counted() {
     let model = Model::new();
-    let (mut handle, notified) = model.bind(poll_fn(|cx| {
+    let (mut handle, mut notified) = model.create(poll_fn(|cx| {
         cx.waker().wake_by_ref();
         Poll::<()>::Pending
     }));
-    let mut notified = notified.expect("not closed");
     for polls in 0..5 {
         assert!(
             format!("{notified:?}").contains(&format!("polls: {polls},")),

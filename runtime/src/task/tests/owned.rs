@@ -74,17 +74,48 @@ fn tasks_leave_from_anywhere_in_the_list() {
 }
 
 #[test]
-fn a_closed_collection_refuses_tasks_and_drops_their_futures() {
+fn a_closed_collection_keeps_no_task_and_drops_its_future() {
     let model = Model::new();
-    model.shutdown();
-    assert!(model.is_closed());
     let values = Values::default();
     let value = values.make(false);
-    let (mut handle, notified) = model.bind(async move { drop(value) });
-    assert!(notified.is_none());
+    let (mut handle, notified) = model.create(async move {
+        let _value = value;
+        pending::<()>().await;
+    });
+    model.shutdown();
+    assert!(model.is_closed());
+    assert_eq!(values.alive(), 1, "it has not waited yet");
+    notified.run();
     assert_eq!(values.alive(), 0);
     assert!(result(&mut handle).unwrap_err().is_cancelled());
     drop(handle);
+    assert_eq!(model.handles(), 1, "a task was not freed");
+}
+
+#[test]
+fn only_a_task_that_waits_is_kept() {
+    let model = Model::new();
+    let mut handle = model.spawn(async { 42 });
+    model.run_all();
+    assert_eq!(result(&mut handle).unwrap(), 42);
+    drop(handle);
+    assert_eq!(model.kept(), 0);
+    for (task, waits) in [true, false].into_iter().enumerate() {
+        let mut yields = 3;
+        let handle = model.spawn(poll_fn(move |cx| match yields {
+            0 if waits => Poll::Pending,
+            0 => Poll::Ready(()),
+            _ => {
+                yields -= 1;
+                assert!(yield_current(cx));
+                Poll::Pending
+            }
+        }));
+        drop(handle);
+        assert_eq!(model.run_all(), 4);
+        assert_eq!(model.kept(), 1, "after task {task}");
+    }
+    model.shutdown();
     assert_eq!(model.handles(), 1, "a task was not freed");
 }
 
@@ -110,9 +141,8 @@ fn a_future_dropped_by_the_shutdown_may_spawn() {
 #[test]
 fn shards_are_taken_modulo_their_number() {
     let model = Model::with_shards(3);
-    let handles: Vec<_> = (0..10)
-        .map(|shard| model.bind_in(shard, pending::<()>()).0)
-        .collect();
+    let handles: Vec<_> = (0..10).map(|_| model.spawn(pending::<()>())).collect();
+    assert_eq!(model.run_all(), 10);
     assert_eq!(model.alive(), 10);
     // From a shard that is not the first, and beyond the last.
     model.close_from(usize::MAX);
@@ -126,8 +156,10 @@ fn shards_are_taken_modulo_their_number() {
 #[test]
 fn a_task_of_another_collection_is_refused() {
     let (model, other) = (Model::new(), Model::new());
-    let (handle, notified) = model.bind(async {});
-    let task = notified.expect("not closed").add_reference();
+    let handle = model.spawn(pending::<()>());
+    model.run_all();
+    handle.abort();
+    let task = model.pop().expect("it was aborted").add_reference();
     let refused = catch_unwind(AssertUnwindSafe(|| other.release(&task)));
     let payload = refused.expect_err("the task is not its own");
     let message = payload.downcast_ref::<String>().expect("formatted");
