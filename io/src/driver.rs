@@ -76,18 +76,22 @@ impl Driver {
                     ),
                 )
             })?;
+        Ok(Driver::with_selector(Selector::new()?, capacity))
+    }
+
+    pub(crate) fn with_selector(selector: Selector, events_per_turn: NonZeroUsize) -> Driver {
         let shared = Shared {
-            selector: Selector::new()?,
+            selector,
             registry: Registry::new(),
             unpark: UnparkFlag::new(),
         };
-        Ok(Driver {
+        Driver {
             handle: Handle {
                 shared: Arc::new(shared),
             },
-            buffer: Buffer::new(capacity),
+            buffer: Buffer::new(events_per_turn),
             is_shut_down: false,
-        })
+        }
     }
 
     /// What sources are registered with.

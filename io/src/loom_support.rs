@@ -8,11 +8,15 @@ use std::task::{Context, Poll, Wake, Waker};
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread::{self, Thread};
 
-/// A model of three threads: interleavings with more than three preemptions are
-/// left out, which keeps it to seconds.
+/// A model that does not end in seconds when it is explored in full: interleavings
+/// with more than three preemptions are left out, or with more than
+/// `LOOM_MAX_PREEMPTIONS` if that is higher. A lost wake-up takes one: between what
+/// a thread has read and what it does about it. The mutants are caught with it.
 pub(crate) fn model_bounded(model: impl Fn() + Sync + Send + 'static) {
+    const PREEMPTIONS: usize = 3;
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(3);
+    let asked_for = builder.preemption_bound.unwrap_or_default();
+    builder.preemption_bound = Some(asked_for.max(PREEMPTIONS));
     builder.check(model);
 }
 

@@ -15,6 +15,9 @@
 //! it already is), or a report is on its way. The edge-triggered selector
 //! keeps this up by itself, others when told to re-arm.
 
+#[cfg(any(filch_loom, not(target_os = "linux"), filch_portable))]
+mod arming;
+
 #[cfg(filch_loom)]
 mod model;
 #[cfg(filch_loom)]

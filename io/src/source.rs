@@ -12,5 +12,5 @@ use self::windows as chosen;
 
 pub use self::chosen::Source;
 pub(crate) use self::chosen::{BorrowedSource, borrow};
-#[cfg(all(not(filch_loom), any(not(target_os = "linux"), filch_portable)))]
+#[cfg(any(filch_loom, not(target_os = "linux"), filch_portable))]
 pub(crate) use self::chosen::{RawSource, raw};

@@ -1,7 +1,7 @@
 //! Unix: file descriptors.
 
 use std::os::fd::{AsFd, BorrowedFd};
-#[cfg(all(not(filch_loom), any(not(target_os = "linux"), filch_portable)))]
+#[cfg(any(filch_loom, not(target_os = "linux"), filch_portable))]
 pub(crate) use std::os::fd::{AsRawFd, RawFd as RawSource};
 
 pub(crate) type BorrowedSource<'a> = BorrowedFd<'a>;
@@ -19,7 +19,7 @@ pub(crate) fn borrow(source: &impl Source) -> BorrowedSource<'_> {
     source.as_fd()
 }
 
-#[cfg(all(not(filch_loom), any(not(target_os = "linux"), filch_portable)))]
+#[cfg(any(filch_loom, not(target_os = "linux"), filch_portable))]
 pub(crate) fn raw(source: BorrowedSource<'_>) -> RawSource {
     source.as_raw_fd()
 }
