@@ -182,6 +182,20 @@ impl<S: Source> Registered<S> {
         self.handle.clear(&self.entry, seen);
     }
 
+    /// Withdraws the part of observed readiness that is in `which`, and takes it out
+    /// of `seen`, so that it is not withdrawn again. For observations of several
+    /// interests, one of which turned out to be used up.
+    ///
+    /// As with [`clear`](Self::clear), an event that arrived since the observation
+    /// stands, and so do the closed states.
+    pub fn clear_part(&self, seen: &mut Readiness, which: Ready) {
+        let part = seen.ready & which;
+        if !part.is_empty() {
+            self.clear(seen.with_ready(part));
+            seen.ready = seen.ready - part;
+        }
+    }
+
     /// Tries an operation if the source is known to be ready for any of
     /// `interest`.
     ///
@@ -347,3 +361,6 @@ async fn yield_once() {
     })
     .await;
 }
+
+#[cfg(all(test, filch_loom))]
+mod loom_operations;

@@ -12,8 +12,8 @@
 //!
 //! A turn may take the flag between the swap and the notification of a
 //! requester. Then the next wait ends at once for nothing, which is harmless.
-//! Clearing *before* the wait would be as safe, and would cost a notification
-//! for every request made while the turn delivers.
+//! Clearing *before* the wait would report a request only one turn after the one it
+//! ended, and nothing ends that one.
 
 use crate::primitive::atomic::{AtomicBool, Ordering};
 

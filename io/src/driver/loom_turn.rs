@@ -1,4 +1,9 @@
 //! Models of turning the driver while others unpark it and sources report.
+//!
+//! A thread turns the driver, one or two do something to it once; up to four events
+//! fit a turn, one source is registered at most. Three threads are explored with
+//! preemption bounded by 3, two in full. Two requests to unpark are enough for one to
+//! rely on the other's notification, before or after the turn takes the flag.
 
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;

@@ -1,4 +1,9 @@
 //! Models of waiting for a source while its events arrive.
+//!
+//! One thread delivers one or two events, the others wait, each once or twice; a batch
+//! holds two wakers, so that three waiters that are present overflow it. Two threads are
+//! explored in full, three with preemption bounded by 3: whether a wait is lost is
+//! decided between one waiter and one delivery.
 
 use std::future::poll_fn;
 

@@ -1,4 +1,8 @@
 //! Models of the readiness word alone.
+//!
+//! One event or one shutdown against one clear on two threads, explored in full,
+//! or two clears on three with preemption bounded by 3. A clear fails or succeeds on
+//! one tick, so that further events repeat what the first shows.
 
 use super::*;
 use crate::loom_support::model_bounded;

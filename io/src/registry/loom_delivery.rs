@@ -1,4 +1,8 @@
 //! Models of delivering events while sources come and go.
+//!
+//! Two threads, explored in full: one delivers a single event or shuts down, the other
+//! registers and deregisters. A batch holds two wakers here, so that three waiters make
+//! the delivery give up the lock in its middle once.
 
 use std::future::poll_fn;
 use std::task::Context;

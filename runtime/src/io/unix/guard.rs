@@ -1,8 +1,7 @@
 //! Readiness that was observed and waits for a verdict.
 
 use super::AsyncFd;
-use super::watched_fd::WatchedFd;
-use filch_io::{Readiness, Ready, Registered};
+use filch_io::{Readiness, Ready};
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -20,7 +19,8 @@ use std::os::fd::AsRawFd;
 #[must_use = "clear the readiness if the operation would have blocked, or say so with `retain_ready`"]
 pub struct AsyncFdReadyGuard<'a, T: AsRawFd> {
     async_fd: &'a AsyncFd<T>,
-    observed: Observed,
+    /// What was observed and is not cleared.
+    observed: Readiness,
 }
 
 /// Readiness observed at an [`AsyncFd`], and an exclusive reference to it.
@@ -29,34 +29,15 @@ pub struct AsyncFdReadyGuard<'a, T: AsRawFd> {
 #[must_use = "clear the readiness if the operation would have blocked, or say so with `retain_ready`"]
 pub struct AsyncFdReadyMutGuard<'a, T: AsRawFd> {
     async_fd: &'a mut AsyncFd<T>,
-    observed: Observed,
-}
-
-/// What is left of an observation.
-#[derive(Clone, Copy)]
-struct Observed(Readiness);
-
-impl Observed {
-    fn ready(self) -> Ready {
-        self.0.ready
-    }
-
-    /// Clears the part of the observed readiness that is in `which`, and
-    /// forgets it: what is not there is not cleared again.
-    fn clear(&mut self, io: &Registered<WatchedFd>, which: Ready) {
-        let ready = self.0.ready & which;
-        if !ready.is_empty() {
-            io.clear(self.0.with_ready(ready));
-            self.0.ready = self.0.ready - ready;
-        }
-    }
+    /// What was observed and is not cleared.
+    observed: Readiness,
 }
 
 impl<'a, T: AsRawFd> AsyncFdReadyGuard<'a, T> {
     pub(super) fn new(async_fd: &'a AsyncFd<T>, readiness: Readiness) -> Self {
         Self {
             async_fd,
-            observed: Observed(readiness),
+            observed: readiness,
         }
     }
 
@@ -96,7 +77,8 @@ impl<'a, T: AsRawFd> AsyncFdReadyGuard<'a, T> {
     /// # Ok(()) }
     /// ```
     pub fn clear_ready_matching(&mut self, ready: Ready) {
-        self.observed.clear(self.async_fd.registered(), ready);
+        let io = self.async_fd.registered();
+        io.clear_part(&mut self.observed, ready);
     }
 
     /// Leaves the readiness as it is. It does nothing, but says so.
@@ -104,7 +86,7 @@ impl<'a, T: AsRawFd> AsyncFdReadyGuard<'a, T> {
 
     /// The states that were observed and are not cleared.
     pub fn ready(&self) -> Ready {
-        self.observed.ready()
+        self.observed.ready
     }
 
     /// Calls `f`, and if that returns `WouldBlock`, clears the readiness.
@@ -158,7 +140,7 @@ impl<'a, T: AsRawFd> AsyncFdReadyMutGuard<'a, T> {
     pub(super) fn new(async_fd: &'a mut AsyncFd<T>, readiness: Readiness) -> Self {
         Self {
             async_fd,
-            observed: Observed(readiness),
+            observed: readiness,
         }
     }
 
@@ -169,7 +151,8 @@ impl<'a, T: AsRawFd> AsyncFdReadyMutGuard<'a, T> {
 
     /// As [`AsyncFdReadyGuard::clear_ready_matching`].
     pub fn clear_ready_matching(&mut self, ready: Ready) {
-        self.observed.clear(self.async_fd.registered(), ready);
+        let io = self.async_fd.registered();
+        io.clear_part(&mut self.observed, ready);
     }
 
     /// Leaves the readiness as it is. It does nothing, but says so.
@@ -177,7 +160,7 @@ impl<'a, T: AsRawFd> AsyncFdReadyMutGuard<'a, T> {
 
     /// The states that were observed and are not cleared.
     pub fn ready(&self) -> Ready {
-        self.observed.ready()
+        self.observed.ready
     }
 
     /// As [`AsyncFdReadyGuard::try_io`].
