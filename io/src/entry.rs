@@ -20,8 +20,8 @@
 //!   that it satisfies. So one that is dropped after it was woken takes
 //!   nothing away from the others.
 //!
-//! Old wakers are dropped, and taken ones woken, only after the unlock: both
-//! run foreign code.
+//! Wakers are cloned before the lock is taken, and old ones dropped, and taken
+//! ones woken, only after the unlock: all of this runs foreign code.
 
 use std::fmt;
 use std::io;
@@ -122,15 +122,17 @@ impl Entry {
         cx: &mut Context<'_>,
         direction: Direction,
     ) -> Poll<io::Result<Readiness>> {
+        let waker = cx.waker().clone();
         let mut waiters = self.waiters.lock();
         if let Some(answer) = self.word.load().answer(direction.mask()) {
+            drop(waiters);
             return Poll::Ready(answer);
         }
         let slot = match direction {
             Direction::Read => &mut waiters.read,
             Direction::Write => &mut waiters.write,
         };
-        let replaced = store(slot, cx.waker());
+        let replaced = slot.replace(waker);
         drop(waiters);
         drop(replaced);
         Poll::Pending
@@ -148,17 +150,19 @@ impl Entry {
         if let Some(answer) = self.word.load().answer(mask) {
             return Poll::Ready(answer);
         }
+        let waker = cx.waker().clone();
         let mut waiters = self.waiters.lock();
         if let Some(answer) = self.word.load().answer(mask) {
+            drop(waiters);
             return Poll::Ready(answer);
         }
         let replaced = match *key {
             None => {
-                let waker = Some(cx.waker().clone());
+                let waker = Some(waker);
                 *key = Some(WaiterKey(waiters.extra.insert(Waiter { interest, waker })));
                 None
             }
-            Some(WaiterKey(index)) => store(&mut waiters.extra[index].waker, cx.waker()),
+            Some(WaiterKey(index)) => waiters.extra[index].waker.replace(waker),
         };
         drop(waiters);
         drop(replaced);
@@ -240,15 +244,6 @@ impl fmt::Debug for Entry {
             .field("interest", &self.interest)
             .field("state", &self.word)
             .finish_non_exhaustive()
-    }
-}
-
-/// Makes `slot` wake the task behind `waker`; returns what to drop after the
-/// unlock.
-fn store(slot: &mut Option<Waker>, waker: &Waker) -> Option<Waker> {
-    match slot {
-        Some(stored) if stored.will_wake(waker) => None,
-        _ => slot.replace(waker.clone()),
     }
 }
 

@@ -3,16 +3,18 @@
 
 mod support;
 
+use std::cell::RefCell;
 use std::future::Future;
 use std::io::{self, Read, Write};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::thread;
+use std::rc::Rc;
+use std::sync::{Arc, mpsc};
+use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
+use std::{ptr, thread};
 
 use filch_io::{Direction, Driver, Interest, Ready, Registered};
 use support::{
-    BOTH, Turning, Wakes, block_on, read, settle, tcp_pair, turn_until, unix_pair, write_all,
+    BOTH, HANG, Turning, Wakes, block_on, read, settle, tcp_pair, turn_until, unix_pair, write_all,
 };
 
 #[test]
@@ -254,4 +256,48 @@ fn futures_and_sources_may_move_between_threads() {
         Box::pin(future)
     }
     drop(as_dyn(near.async_io(BOTH, || Ok(()))));
+}
+
+thread_local! {
+    /// What cloning a waker of [`INTRUSIVE`] does.
+    static ON_CLONE: RefCell<Rc<dyn Fn()>> = RefCell::new(Rc::new(|| ()));
+}
+
+/// Wakers that do nothing but to run foreign code when they are cloned.
+static INTRUSIVE: RawWakerVTable = RawWakerVTable::new(
+    |data| {
+        let on_clone = ON_CLONE.with_borrow(Rc::clone);
+        on_clone();
+        RawWaker::new(data, &INTRUSIVE)
+    },
+    |_| (),
+    |_| (),
+    |_| (),
+);
+
+#[test]
+fn cloning_a_waker_may_come_back_to_the_source() {
+    let (done, waiting) = mpsc::channel();
+    thread::spawn(move || {
+        let driver = Driver::new(8).unwrap();
+        let (near, _far) = unix_pair();
+        let near = Rc::new(Registered::new(near, BOTH, Ready::EMPTY, driver.handle()).unwrap());
+        let source = Rc::clone(&near);
+        ON_CLONE.set(Rc::new(move || {
+            let (_, waker) = Wakes::new();
+            let cx = &mut Context::from_waker(&waker);
+            assert!(source.poll_readiness(cx, Direction::Read).is_pending());
+            drop(source.readiness(BOTH));
+        }));
+        // SAFETY: the functions of the table use no data.
+        let waker = unsafe { Waker::new(ptr::null(), &INTRUSIVE) };
+        let cx = &mut Context::from_waker(&waker);
+        assert!(near.poll_readiness(cx, Direction::Read).is_pending());
+        let mut waiter = Box::pin(near.readiness(BOTH));
+        assert!(waiter.as_mut().poll(cx).is_pending());
+        drop(waiter);
+        ON_CLONE.set(Rc::new(|| ()));
+        done.send(()).unwrap();
+    });
+    waiting.recv_timeout(HANG).expect("it hangs");
 }
