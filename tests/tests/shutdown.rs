@@ -257,3 +257,32 @@ fn the_end_comes_while_a_worker_is_blocked_in_place() {
         }
     });
 }
+
+/// Nobody can take the worker over when the pool has been closed. What is
+/// waited for in place must be told of the end all the same.
+#[test]
+fn a_wait_in_place_that_begins_after_the_end_is_over() {
+    within_bounds("a sleep in block_in_place", || {
+        for patience in [Duration::ZERO, Duration::from_millis(1)] {
+            let runtime = workers(1);
+            let (started, has_started) = channel();
+            let (release, wait) = channel::<()>();
+            let task = runtime.spawn(async move {
+                started.send(()).unwrap();
+                // An error is a release as well.
+                let _ = wait.recv();
+                block_in_place(|| {
+                    let long = async { filch::time::sleep(Duration::from_secs(3600)).await };
+                    Handle::current().block_on(long);
+                });
+            });
+            let waits = runtime.spawn(pending::<()>());
+            has_started.recv().unwrap();
+            runtime.shutdown_timeout(patience);
+            release.send(()).unwrap();
+            let other = current_thread();
+            assert!(other.block_on(task).is_err());
+            assert!(other.block_on(waits).unwrap_err().is_cancelled());
+        }
+    });
+}

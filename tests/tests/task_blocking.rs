@@ -5,7 +5,7 @@ mod every_runtime;
 use every_runtime::{
     current_thread, on_every_built_runtime, on_every_runtime, within_bounds, workers,
 };
-use filch::runtime::Handle;
+use filch::runtime::{Builder, Handle};
 use filch::sync::oneshot;
 use filch::task;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -84,7 +84,7 @@ fn a_started_blocking_function_cannot_be_aborted() {
 #[test]
 fn a_queued_blocking_function_can_be_aborted() {
     within_bounds("one blocking thread", || {
-        let mut builder = filch::runtime::Builder::new_current_thread();
+        let mut builder = Builder::new_current_thread();
         let runtime = builder.max_blocking_threads(1).build().unwrap();
         runtime.block_on(async {
             let (started, is_started) = oneshot::channel();
@@ -159,6 +159,58 @@ fn all_workers_may_block_in_place_at_once() {
                     })
                     .collect();
                 task::block_in_place(|| barrier.wait());
+                for task in tasks {
+                    task.await.unwrap();
+                }
+            });
+        });
+    }
+}
+
+/// The thread that takes over a worker stays one. It must not be missing where
+/// closures wait for a thread.
+#[test]
+fn worker_threads_that_were_replaced_take_no_place_in_the_pool() {
+    for count in [1, 2, 8] {
+        within_bounds("spawn_blocking beside replaced workers", move || {
+            let runtime = Builder::new_multi_thread()
+                .worker_threads(count)
+                .max_blocking_threads(count)
+                .enable_all()
+                .build()
+                .unwrap();
+            let all_blocked = Arc::new(Barrier::new(count));
+            let (replaced, are_replaced) = mpsc::channel();
+            let tasks: Vec<_> = (0..count)
+                .map(|_| {
+                    let (all_blocked, replaced) = (all_blocked.clone(), replaced.clone());
+                    runtime.spawn(async move {
+                        task::block_in_place(|| {
+                            all_blocked.wait();
+                            // Every worker is blocked: this runs on a thread that replaces one.
+                            let (ran, has_run) = mpsc::channel();
+                            filch::spawn(async move { ran.send(()) });
+                            has_run.recv().unwrap();
+                            replaced.send(()).unwrap();
+                        });
+                    })
+                })
+                .collect();
+            for _ in 0..count {
+                are_replaced.recv().unwrap();
+            }
+            // As many as the cap allows, at the same time.
+            let together = Arc::new(Barrier::new(count));
+            runtime.block_on(async {
+                let closures: Vec<_> = (0..count)
+                    .map(|_| {
+                        let together = together.clone();
+                        task::spawn_blocking(move || together.wait())
+                    })
+                    .collect();
+                for closure in closures {
+                    closure.await.unwrap();
+                }
                 for task in tasks {
                     task.await.unwrap();
                 }

@@ -40,8 +40,13 @@
 //!   not, somebody has summoned it, and it arrives.
 //! - **fail**: a thread that could not be created (or died before it arrived) is
 //!   counted out and its summons ended; an idle thread, if there is one by now,
-//!   is summoned in its place. If no thread is left at all, the queued jobs have
-//!   nobody to wait for and are discarded. The next submit or take tries again.
+//!   is summoned in its place. If no thread is left at all but lent ones, the
+//!   queued jobs have nobody to wait for and are discarded. The next submit or
+//!   take tries again.
+//! - **lend**: a job that may run for ever, as a scheduler's worker does whose
+//!   thread blocks in place, takes its thread out of what the cap counts, then
+//!   *summons*. When it ends, and others have come up to the cap meanwhile, its
+//!   thread leaves.
 //!
 //! # Why no job is stranded
 //!

@@ -132,6 +132,15 @@ impl<J: Job> Pool<J> {
         true
     }
 
+    /// Lends the calling thread, which runs a job of the pool, to that job until
+    /// the guard is dropped: another may take its place in the pool meanwhile.
+    /// For a job that may run for ever.
+    pub(crate) fn lend_thread(&self) -> Lent<J> {
+        let duty = self.shared.state.lock().lend();
+        self.perform(duty);
+        Lent(self.clone())
+    }
+
     /// Threads that work, wait for work, or are being created for it.
     pub(crate) fn threads(&self) -> usize {
         self.shared.state.lock().threads()
@@ -145,6 +154,16 @@ impl<J: Job> Pool<J> {
     /// Jobs that no thread has taken yet.
     pub(crate) fn queue_depth(&self) -> usize {
         self.shared.state.lock().queue_depth()
+    }
+}
+
+/// A thread that is lent to the job it runs; see [`Pool::lend_thread`].
+#[must_use = "the thread is the pool's again as soon as this is dropped"]
+pub(crate) struct Lent<J: Job>(Pool<J>);
+
+impl<J: Job> Drop for Lent<J> {
+    fn drop(&mut self) {
+        self.0.shared.state.lock().take_back();
     }
 }
 

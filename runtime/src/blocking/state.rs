@@ -82,6 +82,8 @@ pub(super) struct State<J> {
     /// Threads counted; those on the roster may be more.
     threads: usize,
     max_threads: usize,
+    /// How many of the threads are lent: see [`State::lend`].
+    lent: usize,
     /// Present until the pool closes.
     recruiting: Option<Arc<Recruiting>>,
     pub(super) roster: Roster,
@@ -97,6 +99,7 @@ impl<J> State<J> {
             summoned: false,
             threads: 0,
             max_threads,
+            lent: 0,
             recruiting: Some(Arc::new(recruiting)),
             roster: Roster::new(),
         }
@@ -140,7 +143,7 @@ impl<J> State<J> {
         if let Duty::Wake(seat) = self.summon_idle() {
             return Duty::Wake(seat);
         }
-        if self.summoned || self.queue.is_empty() || self.threads == self.max_threads {
+        if self.summoned || self.queue.is_empty() || !self.has_room() {
             return Duty::Nothing;
         }
         let Some(recruiting) = &self.recruiting else {
@@ -149,6 +152,30 @@ impl<J> State<J> {
         self.summoned = true;
         self.threads += 1;
         Duty::Create(self.roster.enlist(), Arc::clone(recruiting))
+    }
+
+    /// Whether the cap, which lent threads do not count towards, allows another
+    /// thread.
+    fn has_room(&self) -> bool {
+        self.threads - self.lent < self.max_threads
+    }
+
+    /// The calling thread runs a job that may go on for ever: it is the pool's
+    /// no longer, and no other job may wait for it.
+    pub(super) fn lend(&mut self) -> Duty {
+        self.lent += 1;
+        self.summon()
+    }
+
+    /// The calling thread is the pool's again.
+    pub(super) fn take_back(&mut self) {
+        self.lent -= 1;
+    }
+
+    /// Whether the calling thread, which has ended its job, is one too many,
+    /// because others have come while it was lent.
+    pub(super) fn is_over_the_cap(&self) -> bool {
+        self.threads - self.lent > self.max_threads
     }
 
     /// The part of [`summon`](Self::summon) that cannot fail.
@@ -208,6 +235,13 @@ impl<J> State<J> {
         self.threads -= 1;
     }
 
+    /// A thread leaves because it is one too many. If there are jobs, all others
+    /// are busy or summoned, and look for more when they are done.
+    pub(super) fn transition_to_surplus(&mut self) {
+        debug_assert!(self.is_over_the_cap());
+        self.threads -= 1;
+    }
+
     /// A thread that had arrived dies. Its place is free for another.
     pub(super) fn transition_to_dead(&mut self) -> Duty {
         self.threads -= 1;
@@ -221,7 +255,7 @@ impl<J> State<J> {
     pub(super) fn transition_to_failed(&mut self, ticket: Option<Ticket>) -> Failed<J> {
         self.threads -= 1;
         self.summoned = false;
-        if self.threads > 0 {
+        if self.threads > self.lent {
             let duty = self.summon_idle();
             return Failed {
                 own: None,

@@ -113,6 +113,10 @@ fn work<J: Job>(mut count: Count<'_, J>, id: MemberId) {
             // Reported by the panic hook; there is nobody else to tell.
             drop(catch_unwind(AssertUnwindSafe(|| job.run())));
             state = pool.shared.state.lock();
+            if state.is_over_the_cap() {
+                state.transition_to_surplus();
+                return std::mem::forget(count);
+            }
         }
         if state.is_closed() {
             state.transition_to_dismissed();

@@ -5,6 +5,10 @@
 //! one when its closure returns, which then goes on as if nothing had been.
 //! If the core is gone by then, the task is still polled to the end of its poll
 //! on the old thread, whose worker loop ends there.
+//!
+//! At shutdown the pool may refuse the request, or give it up. The core must not
+//! wait for the closure then, which may itself wait for the runtime's end, in a
+//! sleep for instance: whoever drops the request ends the core.
 
 use super::context;
 use super::services::BlockingJob;
@@ -47,14 +51,10 @@ fn hand_off(shared: StdArc<Shared>, core: Box<Core>, enter: Enter) -> TakeBack {
         core.queue.push(task);
     }
     let hand_off = HandOff::new(Mutex::new(Some(core)));
-    let (theirs, shared_by_them) = (HandOff::clone(&hand_off), StdArc::clone(&shared));
-    let host = move || {
-        let mut core = theirs.lock().take();
-        enter(&shared_by_them, &mut || {
-            if let Some(core) = core.take() {
-                worker::run(&shared_by_them, core);
-            }
-        });
+    let host = Host {
+        core: HandOff::clone(&hand_off),
+        shared: StdArc::clone(&shared),
+        enter,
     };
     // Whatever becomes of the job, the core is taken back unless it runs.
     let take_back = TakeBack(hand_off);
@@ -62,11 +62,48 @@ fn hand_off(shared: StdArc<Shared>, core: Box<Core>, enter: Enter) -> TakeBack {
         shared
             .services
             .blocking
-            .submit(BlockingJob::Worker(Box::new(host))),
+            .submit(BlockingJob::Worker(Box::new(move || host.run()))),
     );
-    if shared.is_shutting_down() {
-        // The pool may have refused: what waits must not wait for `f`.
-        shared.drop_queued();
-    }
     take_back
+}
+
+/// Who runs the core while its thread is blocked: a job of the blocking pool.
+struct Host {
+    core: HandOff,
+    shared: StdArc<Shared>,
+    enter: Enter,
+}
+
+impl Host {
+    fn run(self) {
+        if let Some(core) = self.take_core() {
+            // From here on this is a worker's thread.
+            let _lent = self.shared.services.blocking.lend_thread();
+            self.run_core(core);
+        }
+    }
+
+    fn take_core(&self) -> Option<Box<Core>> {
+        self.core.lock().take()
+    }
+
+    fn run_core(&self, core: Box<Core>) {
+        let mut core = Some(core);
+        (self.enter)(&self.shared, &mut || {
+            if let Some(core) = core.take() {
+                worker::run(&self.shared, core);
+            }
+        });
+    }
+}
+
+impl Drop for Host {
+    /// Ends the core if nobody is to run it any more.
+    fn drop(&mut self) {
+        if self.shared.is_shutting_down()
+            && let Some(core) = self.take_core()
+        {
+            self.run_core(core);
+        }
+    }
 }

@@ -219,3 +219,30 @@ fn the_wrapper_surrounds_the_whole_life() {
         "shutdown waits for the end of the wrapper"
     );
 }
+
+#[test]
+fn a_lent_thread_counts_no_more_until_it_is_back() {
+    let pool = Pool::new(&config(1));
+    let (lent, is_lent) = channel();
+    let (release, released) = channel::<()>();
+    let lender = pool.clone();
+    submit(
+        &pool,
+        job(move |_| {
+            let guard = lender.lend_thread();
+            lent.send(()).expect("the test waits for its jobs");
+            // An error means that the test is over, which is a release too.
+            let _ = released.recv();
+            drop(guard);
+        }),
+    );
+    recv(&is_lent);
+    let (work, started, release_other) = held();
+    submit(&pool, work);
+    assert_eq!(recv(&started), Fate::Run);
+    assert_eq!(pool.threads(), 2, "the lent one and one in its place");
+    drop(release);
+    eventually("one of them leaves", || pool.threads() == 1);
+    drop(release_other);
+    assert!(pool.shutdown(None));
+}
