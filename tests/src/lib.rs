@@ -1,9 +1,10 @@
 //! What the tests of this crate share when they start other programs: cargo, for
 //! what must be built in another way, and the examples; the [`loom`] models and
-//! the [`mutants`] that they must catch.
+//! the [`mutants`] that they must catch; random [`programs`].
 
 pub mod loom;
 pub mod mutants;
+pub mod programs;
 
 use std::env;
 use std::fmt;
