@@ -84,6 +84,9 @@ mod interest;
 mod key;
 #[cfg(all(test, filch_loom))]
 mod loom_support;
+#[cfg(filch_loom)]
+#[doc(hidden)] // For the models of the crate above, which share its time.
+pub mod model_time;
 mod primitive;
 mod readiness;
 mod ready;

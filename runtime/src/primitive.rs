@@ -6,9 +6,9 @@
 //! poison, and [`Condvar::wait`] takes the guard by reference.
 //!
 //! What is left out on purpose: timed waits have no meaning to loom. Under it
-//! [`Condvar::wait_until`] is a plain wait; a model of a timed wait lets a
-//! second thread play the clock. [`now`] stands still there, unless a model moves
-//! it, so that every repetition of an execution decides alike.
+//! [`Condvar::wait_until`] is a plain wait, unless the model lets waits expire.
+//! [`now`] stands still there until the model moves it, so that every repetition
+//! of an execution decides alike.
 
 #[cfg(not(filch_loom))]
 pub(crate) use self::real::*;
@@ -16,11 +16,10 @@ pub(crate) use self::real::*;
 #[cfg(filch_loom)]
 pub(crate) use self::model::*;
 
-#[cfg(filch_loom)]
-pub(crate) mod model_time;
-
 #[cfg(not(filch_loom))]
 mod real {
+    /// A lock whose holder may sleep: others try to take it, and do not wait.
+    pub(crate) use parking_lot::Mutex as SleepersMutex;
     pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
     pub(crate) use std::sync::Arc;
     pub(crate) use std::thread;
@@ -71,7 +70,7 @@ mod real {
 
 #[cfg(filch_loom)]
 mod model {
-    pub(crate) use super::model_time::now;
+    pub(crate) use filch_io::model_time::{self, now};
     pub(crate) use loom::cell::UnsafeCell;
     pub(crate) use loom::sync::Arc;
     pub(crate) use loom::thread;
@@ -93,9 +92,12 @@ mod model {
     pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
 
     /// Holds an `Option` so that a wait by reference can hand loom its guard
-    /// by value; it is `None` only inside [`Condvar::wait`].
+    /// by value; it is `None` only inside a wait.
     #[derive(Debug)]
-    pub(crate) struct MutexGuard<'a, T>(Option<loom::sync::MutexGuard<'a, T>>);
+    pub(crate) struct MutexGuard<'a, T> {
+        mutex: &'a Mutex<T>,
+        inner: Option<loom::sync::MutexGuard<'a, T>>,
+    }
 
     impl<T> Mutex<T> {
         pub(crate) fn new(value: T) -> Self {
@@ -103,11 +105,19 @@ mod model {
         }
 
         pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
-            MutexGuard(Some(self.0.lock().expect("a model does not poison locks")))
+            let inner = self.0.lock().expect("a model does not poison locks");
+            MutexGuard {
+                mutex: self,
+                inner: Some(inner),
+            }
         }
 
         pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
-            self.0.try_lock().ok().map(|guard| MutexGuard(Some(guard)))
+            let inner = self.0.try_lock().ok()?;
+            Some(MutexGuard {
+                mutex: self,
+                inner: Some(inner),
+            })
         }
 
         pub(crate) fn into_inner(self) -> T {
@@ -124,7 +134,7 @@ mod model {
     impl<T> std::ops::Deref for MutexGuard<'_, T> {
         type Target = T;
         fn deref(&self) -> &T {
-            self.0
+            self.inner
                 .as_ref()
                 .expect("the guard is only absent inside a wait")
         }
@@ -132,9 +142,73 @@ mod model {
 
     impl<T> std::ops::DerefMut for MutexGuard<'_, T> {
         fn deref_mut(&mut self) -> &mut T {
-            self.0
+            self.inner
                 .as_mut()
                 .expect("the guard is only absent inside a wait")
+        }
+    }
+
+    /// As [`Mutex`], whose `try_lock` may wait for the holder here: loom blocks every
+    /// thread that is about to use a lock which another one takes. The value is
+    /// moved to the holder, and loom's lock is never held for longer than that.
+    #[derive(Debug)]
+    pub(crate) struct SleepersMutex<T> {
+        value: Mutex<Option<T>>,
+        returned: Condvar,
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct SleepersMutexGuard<'a, T> {
+        mutex: &'a SleepersMutex<T>,
+        value: Option<T>,
+    }
+
+    impl<T> SleepersMutex<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self {
+                value: Mutex::new(Some(value)),
+                returned: Condvar::new(),
+            }
+        }
+
+        pub(crate) fn lock(&self) -> SleepersMutexGuard<'_, T> {
+            let mut value = self.value.lock();
+            while value.is_none() {
+                self.returned.wait(&mut value);
+            }
+            self.guard(&mut value)
+        }
+
+        pub(crate) fn try_lock(&self) -> Option<SleepersMutexGuard<'_, T>> {
+            let mut value = self.value.lock();
+            value.is_some().then(|| self.guard(&mut value))
+        }
+
+        fn guard(&self, value: &mut Option<T>) -> SleepersMutexGuard<'_, T> {
+            SleepersMutexGuard {
+                mutex: self,
+                value: value.take(),
+            }
+        }
+    }
+
+    impl<T> Drop for SleepersMutexGuard<'_, T> {
+        fn drop(&mut self) {
+            *self.mutex.value.lock() = self.value.take();
+            self.mutex.returned.notify_one();
+        }
+    }
+
+    impl<T> std::ops::Deref for SleepersMutexGuard<'_, T> {
+        type Target = T;
+        fn deref(&self) -> &T {
+            self.value.as_ref().expect("only the drop takes the value")
+        }
+    }
+
+    impl<T> std::ops::DerefMut for SleepersMutexGuard<'_, T> {
+        fn deref_mut(&mut self) -> &mut T {
+            self.value.as_mut().expect("only the drop takes the value")
         }
     }
 
@@ -148,14 +222,19 @@ mod model {
 
         pub(crate) fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
             let inner = guard
-                .0
+                .inner
                 .take()
                 .expect("the guard is only absent inside a wait");
-            guard.0 = Some(self.0.wait(inner).expect("a model does not poison locks"));
+            guard.inner = Some(self.0.wait(inner).expect("a model does not poison locks"));
         }
 
-        pub(crate) fn wait_until<T>(&self, guard: &mut MutexGuard<'_, T>, _deadline: Instant) {
-            self.wait(guard);
+        pub(crate) fn wait_until<T>(&self, guard: &mut MutexGuard<'_, T>, deadline: Instant) {
+            if !model_time::waits_expire() {
+                return self.wait(guard);
+            }
+            guard.inner = None;
+            model_time::expire(deadline);
+            guard.inner = guard.mutex.lock().inner;
         }
 
         pub(crate) fn notify_one(&self) {

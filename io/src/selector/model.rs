@@ -6,7 +6,8 @@
 //! reports what the source was armed for by the code that ships, which disarms it.
 //!
 //! Deregistering does not take back what was reported, as with the kernel. A
-//! wait with a timeout other than zero is one without: loom knows no time.
+//! wait with a timeout other than zero is one without, unless the model lets waits
+//! expire.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use super::arming::{Arming, Backend};
 use crate::key::Key;
+use crate::model_time;
 use crate::primitive::{Condvar, Mutex};
 use crate::registry::Event;
 use crate::source::BorrowedSource;
@@ -130,6 +132,13 @@ impl Selector {
             state.collect_one_shots();
             let is_over = state.is_notified || !state.events.is_empty();
             if is_over || timeout == Some(Duration::ZERO) {
+                break;
+            }
+            if let Some(timeout) = timeout.filter(|_| model_time::waits_expire()) {
+                drop(state);
+                model_time::expire(model_time::now() + timeout);
+                state = self.kernel.state.lock();
+                state.collect_one_shots();
                 break;
             }
             self.kernel.changed.wait(&mut state);

@@ -1,269 +1,265 @@
-//! Models of the idle protocol: no ready task while every worker sleeps.
+//! Models of the multi-threaded scheduler: the workers that ship, with the driver
+//! that ships, as threads of loom's.
 //!
-//! The workers here are reduced to what the protocol is about: they search, run
-//! and park with the counts, queues and parkers that ship. Two or three threads,
-//! and queues of at most two tasks: a lost wake-up needs one push and one park,
-//! its repetition adds no new order of events. Preemption is bounded by 3.
+//! A wake-up that is lost is a deadlock, which loom finds. A task that is lost or
+//! kept is a reference of the scheduler that is left when it has ended, which
+//! [`Scheduler::end`] finds.
+//!
+//! # What is reduced, and why that suffices
+//!
+//! - *Threads*: two or three, workers included; loom allows five. Each race of the
+//!   protocol is one between a waker and a parker, two thieves, or an end and one
+//!   who comes late. A worker that no thread runs takes no part: it is *stuck* in a
+//!   poll, which the model's own thread plays with [`Scheduler::stuck`].
+//! - *Preemptions*: two, unless a model asks for another bound or
+//!   `LOOM_MAX_PREEMPTIONS` does. A lost wake-up needs one: between the look and the
+//!   sleep, or between the push and the look. The second one lets a third thread,
+//!   or the first again, come in between.
+//! - *Tasks*: one to three. A second push repeats the first one's steps; it
+//!   matters where a batch is split, or where somebody relies on a wake-up that is
+//!   under way.
+//! - *Time* stands still, so that nobody wakes a sibling for a backlog and no watcher
+//!   looks, except where a model lets limits be reached or moves the clock.
+//! - *Exploring ends* where a model has seen what it is about: tearing a scheduler
+//!   down has models of its own.
+//! - Queues are the stand-ins of `queues`, one shard holds all timers, and counters that
+//!   are hints are no branches. There is one order of victims.
 
-use super::idle::{Idle, Parked, Wake};
-use super::parker::Parker;
-use super::queues::{Injector, LifoSlot, LocalQueue, Stealer};
-use crate::primitive::Arc;
-use crate::primitive::atomic::{AtomicUsize, Ordering::*};
+mod blocking;
+mod life;
+mod lifo;
+mod parking;
+mod stealing;
+mod watching;
+mod yielding;
 
-struct Model {
-    idle: Idle,
-    injector: Injector<u32>,
-    parkers: Vec<Parker>,
-    stealers: Vec<Stealer<u32>>,
-    ran: AtomicUsize,
-    total: usize,
+use super::context::{self, WorkerGuard};
+use super::metrics::Outside;
+use super::root;
+use super::services::{Enabled, Hooks, Services};
+use super::shared::Shared;
+use super::worker::{self, Core, Pacing};
+use super::{multi_thread, parker::Parker};
+use crate::blocking::{Pool, PoolConfig};
+use crate::driver::{self, clock::Clock};
+use crate::primitive::{self, model_time};
+use crate::rng::SeedSource;
+use crate::task::{Id, JoinHandle, create};
+use loom::thread;
+use std::cell::Cell;
+use std::future::Future;
+use std::num::NonZeroU64;
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
+
+thread_local! {
+    /// A task's id chooses the list it is in: a model's ids are its own, so that
+    /// every execution chooses alike. As `model_time` says of thread locals.
+    static NEXT_ID: Cell<NonZeroU64> = const { Cell::new(NonZeroU64::MIN) };
 }
 
-impl Model {
-    fn new(workers: usize, total: usize) -> (Arc<Self>, Vec<LocalQueue<u32>>) {
-        let queues: Vec<_> = (0..workers).map(|_| LocalQueue::new()).collect();
-        let model = Self {
-            idle: Idle::new(workers),
-            injector: Injector::new(),
-            parkers: (0..workers).map(|_| Parker::new()).collect(),
-            stealers: queues.iter().map(LocalQueue::stealer).collect(),
-            ran: AtomicUsize::new(0),
-            total,
-        };
-        (Arc::new(model), queues)
-    }
-
-    fn unpark(&self, wake: Wake) {
-        for worker in [wake.worker, wake.watcher].into_iter().flatten() {
-            self.parkers[worker].unpark(|| unreachable!("no worker parks in a driver here"));
-        }
-    }
-
-    fn has_work(&self) -> bool {
-        !self.injector.is_empty() || self.stealers.iter().any(|stealer| !stealer.is_empty())
-    }
-
-    fn inject(&self, task: u32) {
-        self.injector.push(task);
-        self.unpark(self.idle.wake_for_push());
-    }
-
-    fn done(&self) -> bool {
-        self.ran.load(SeqCst) == self.total
-    }
-
-    fn run_one(&self) {
-        if self.ran.fetch_add(1, SeqCst) + 1 == self.total {
-            for parker in &self.parkers {
-                parker.unpark(|| unreachable!("no worker parks in a driver here"));
-            }
-        }
-    }
-
-    fn search(&self, own: usize, queue: &LocalQueue<u32>, searching: &mut bool) -> Option<u32> {
-        if !*searching {
-            *searching = self.idle.transition_to_searching();
-        }
-        if !*searching {
-            return None;
-        }
-        let victims = self
-            .stealers
-            .iter()
-            .enumerate()
-            .filter(|&(index, _)| index != own);
-        for (_, victim) in victims {
-            if let Some(task) = victim.steal_into(queue) {
-                return Some(task);
-            }
-        }
-        self.injector.pop_into(queue)
-    }
-
-    /// A worker's loop, as `worker` and `sleep` have it, until all tasks ran.
-    fn work(&self, own: usize, queue: &LocalQueue<u32>) {
-        let mut searching = false;
-        while !self.done() {
-            let task = queue.pop().or_else(|| self.injector.pop_into(queue));
-            if let Some(_task) = task.or_else(|| self.search(own, queue, &mut searching)) {
-                if std::mem::take(&mut searching)
-                    && self.idle.transition_from_searching()
-                    && self.has_work()
-                {
-                    self.unpark(self.idle.wake_for_backlog());
-                }
-                self.run_one();
-                continue;
-            }
-            let parked = self
-                .idle
-                .transition_to_parked(own, std::mem::take(&mut searching));
-            if parked == Parked::Last && self.has_work() {
-                self.unpark(self.idle.wake_for_backlog());
-            }
-            while !self.done() {
-                self.parkers[own].park(None);
-                if self.idle.was_woken(own) {
-                    searching = true;
-                    break;
-                }
-            }
-        }
-    }
-}
-
+/// Checks `f` with at most two preemptions.
 fn model(f: impl Fn() + Send + Sync + 'static) {
+    model_bounded(2, f);
+}
+
+/// Checks `f` with at most so many preemptions.
+fn model_bounded(preemptions: usize, f: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound.get_or_insert(3);
-    builder.check(f);
-}
-
-/// A foreign push against the only worker going to sleep.
-#[test]
-fn loom_injector_push_races_with_the_last_worker_parking() {
-    model(|| {
-        let (model, mut queues) = Model::new(1, 1);
-        let queue = queues.remove(0);
-        let worker = {
-            let model = model.clone();
-            loom::thread::spawn(move || model.work(0, &queue))
-        };
-        model.inject(1);
-        worker.join().unwrap();
+    builder.preemption_bound.get_or_insert(preemptions);
+    // A worker's loop has some fifty branches.
+    builder.max_branches = builder.max_branches.max(5_000);
+    builder.check(move || {
+        model_time::restart();
+        NEXT_ID.set(NonZeroU64::MIN);
+        f();
     });
 }
 
-/// A foreign push against two workers, one of which may be searching.
-#[test]
-fn loom_injector_push_races_with_the_last_searcher_parking() {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(builder.preemption_bound.unwrap_or(2));
-    builder.check(|| {
-        let (model, mut queues) = Model::new(2, 1);
-        let (second, first) = (queues.remove(1), queues.remove(0));
-        let worker = {
-            let model = model.clone();
-            loom::thread::spawn(move || model.work(0, &first))
-        };
-        let other = {
-            let model = model.clone();
-            loom::thread::spawn(move || model.work(1, &second))
-        };
-        model.inject(1);
-        worker.join().unwrap();
-        other.join().unwrap();
-    });
+/// A scheduler whose workers the model starts, or plays.
+struct Scheduler {
+    shared: Arc<Shared>,
+    cores: Vec<Option<Box<Core>>>,
+    threads: Vec<thread::JoinHandle<()>>,
 }
 
-/// Two pushes, the second while a worker searches on behalf of the first.
-#[test]
-fn loom_second_push_relies_on_the_searcher() {
-    model(|| {
-        let (model, mut queues) = Model::new(1, 2);
-        let queue = queues.remove(0);
-        let worker = {
-            let model = model.clone();
-            loom::thread::spawn(move || model.work(0, &queue))
-        };
-        model.inject(1);
-        model.inject(2);
-        worker.join().unwrap();
-    });
-}
+impl Scheduler {
+    fn new(workers: usize) -> Self {
+        Self::with_pacing(workers, Pacing::default())
+    }
 
-/// A worker hands out its backlog while the other one goes to sleep.
-#[test]
-fn loom_local_push_then_wake_races_with_parking() {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(builder.preemption_bound.unwrap_or(2));
-    builder.check(|| {
-        let (model, mut queues) = Model::new(2, 2);
-        let (second, first) = (queues.remove(1), queues.remove(0));
-        let other = {
-            let model = model.clone();
-            loom::thread::spawn(move || model.work(1, &second))
+    fn with_pacing(workers: usize, pacing: Pacing) -> Self {
+        let clock = primitive::Arc::new(Clock::new(false));
+        let (driver, handle) = driver::new(1, 4, clock).expect("the model has descriptors");
+        let services = Services {
+            driver: handle,
+            enabled: Enabled {
+                io: true,
+                time: true,
+            },
+            blocking: Pool::new(&PoolConfig {
+                max_threads: 1,
+                keep_alive: Duration::MAX,
+                thread_name: Arc::new(|| "model".to_owned()),
+                stack_size: None,
+                wrap: Arc::new(|life| life()),
+            }),
+            hooks: Hooks::default(),
+            seeds: SeedSource::with_seed(1),
+            outside: Outside::default(),
         };
-        first.push(1);
-        first.push(2);
-        model.unpark(model.idle.wake_for_backlog());
-        model.work(0, &first);
-        other.join().unwrap();
-    });
-}
-
-/// The watcher goes to rest while the only awake worker parks and wakes.
-#[test]
-fn loom_watcher_rests_only_while_nobody_is_awake() {
-    model(|| {
-        let idle = Arc::new(Idle::new(2));
-        let parker = Arc::new(Parker::new());
-        assert_eq!(idle.transition_to_parked(1, false), Parked::Quietly);
-        let watcher = {
-            let (idle, parker) = (idle.clone(), parker.clone());
-            loom::thread::spawn(move || {
-                assert!(idle.try_watch(1, true));
-                if idle.try_rest(1) {
-                    // Sleeps without a limit: somebody has to rouse it.
-                    parker.park(None);
-                }
-            })
-        };
-        let _ = idle.transition_to_parked(0, false);
-        let wake = idle
-            .transition_from_parked(0, false)
-            .expect("nobody else wakes worker 0");
-        if let Some(worker) = wake.watcher {
-            assert_eq!(worker, 1);
-            parker.unpark(|| unreachable!());
+        let (shared, cores) = multi_thread::new(workers, driver, services, pacing);
+        Self {
+            shared: Arc::new(shared),
+            cores: cores.into_iter().map(|core| Some(Box::new(core))).collect(),
+            threads: Vec::new(),
         }
-        watcher.join().unwrap();
-    });
+    }
+
+    fn take_core(&mut self, worker: usize) -> Box<Core> {
+        self.cores[worker].take().expect("a worker has one core")
+    }
+
+    /// Runs a worker on a thread of its own.
+    fn start(&mut self, worker: usize) {
+        let (shared, core) = (Arc::clone(&self.shared), self.take_core(worker));
+        self.threads
+            .push(thread::spawn(move || worker::run(&shared, core)));
+    }
+
+    /// Runs a worker on a thread of its own, and lets it fall asleep first.
+    fn start_asleep(&mut self, worker: usize) {
+        loom::stop_exploring();
+        self.start(worker);
+        while self.shared.idle.was_woken(worker) {
+            thread::yield_now();
+        }
+        loom::explore();
+    }
+
+    /// Runs `f` as if in a poll of `worker`, which ends its life right after.
+    fn stuck<R>(&mut self, worker: usize, f: impl FnOnce(&Arc<Shared>) -> R) -> R {
+        let core = self.take_core(worker);
+        let _guard = WorkerGuard::enter(&self.shared, worker);
+        let mut result = None;
+        let core = context::with_core_laid_down(core, || result = Some(f(&self.shared)));
+        self.cores[worker] = core;
+        result.expect("the poll has ended")
+    }
+
+    #[track_caller]
+    fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        spawn(&self.shared, future)
+    }
+
+    /// Runs `f` on a thread of its own, up to the end at most.
+    fn beside(&mut self, f: impl FnOnce() + Send + 'static) {
+        self.threads.push(thread::spawn(f));
+    }
+
+    /// Shuts down, and waits for all threads.
+    fn join(&mut self) {
+        self.shared.begin_shutdown();
+        for core in self.cores.iter_mut().filter_map(Option::take) {
+            worker::run(&self.shared, core);
+        }
+        for thread in self.threads.drain(..) {
+            thread.join().expect("no thread of a model panics");
+        }
+    }
+
+    /// Shuts down, and finds that nothing is left.
+    fn end(mut self) {
+        self.join();
+        assert!(self.shared.services.blocking.shutdown(None));
+        assert_eq!(self.shared.injector_depth(), 0);
+        assert_eq!(Arc::strong_count(&self.shared), 1, "a task is left");
+    }
+
+    /// As [`end`](Self::end), of which nothing is explored.
+    fn end_unexplored(self) {
+        loom::stop_exploring();
+        self.end();
+    }
 }
 
-/// The owner and a thief go for the task in the LIFO slot: one gets it.
-#[test]
-fn loom_lifo_slot_taken_by_owner_or_thief() {
-    model(|| {
-        let slot = Arc::new(LifoSlot::new());
-        assert!(slot.replace(1).is_none());
-        let thief = {
-            let slot = slot.clone();
-            loom::thread::spawn(move || slot.steal())
-        };
-        let own = slot.take();
-        let stolen = thief.join().unwrap();
-        assert!(own.is_some() != stolen.is_some(), "{own:?} {stolen:?}");
-    });
+#[track_caller]
+fn spawn<F>(shared: &Arc<Shared>, future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    shared.spawn(future, next_id(), Location::caller())
 }
 
-/// The owner puts the next task while a thief empties the slot and clears its
-/// hint: no task is lost or doubled, and whoever visits an empty slot leaves it
-/// looking so.
-///
-/// That the hint of the new task survives (L1) rests on the atomicity of the
-/// thief's compare-exchange, which comes right after the store it has read. Loom
-/// does not model that order between two writes: it lets a later load see the
-/// thief's, so the model asks the slot itself.
-#[test]
-fn loom_lifo_slot_put_during_a_steal() {
-    model(|| {
-        let slot = Arc::new(LifoSlot::new());
-        assert!(slot.replace(1).is_none());
-        let thief = {
-            let slot = slot.clone();
-            loom::thread::spawn(move || slot.steal())
+fn next_id() -> Id {
+    Id(NEXT_ID.replace(NEXT_ID.get().saturating_add(1)))
+}
+
+/// Spawns into the queue of the worker on this thread, past its LIFO slot.
+#[track_caller]
+fn spawn_behind<F>(shared: &Arc<Shared>, future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let (scheduler, location) = (Arc::clone(shared), Location::caller());
+    let (handle, ready) = create(future, scheduler, next_id(), location);
+    context::with_core(shared, ready, |core, ready| core.queue.push(ready))
+        .expect("this thread plays a worker");
+    handle
+}
+
+fn block_on<T>(handle: JoinHandle<T>) -> T {
+    root::block_on(handle).expect("the task ends by itself")
+}
+
+/// What one thread waits for until another one opens it. Sticky.
+#[derive(Clone)]
+struct Gate(Arc<Parker>);
+
+impl Gate {
+    fn new() -> Self {
+        Self(Arc::new(Parker::new()))
+    }
+
+    fn open(&self) {
+        self.0.unpark(|| unreachable!("a gate is no driver"));
+    }
+
+    fn pass(&self) {
+        self.0.park(None);
+    }
+
+    /// Two that meet, each on a thread of its own.
+    fn meeting() -> (Meeting, Meeting) {
+        let (one, other) = (Self::new(), Self::new());
+        let first = Meeting {
+            own: one.clone(),
+            other: other.clone(),
         };
-        let displaced = slot.replace(2);
-        let stolen = thief.join().unwrap();
-        let left = slot.replace(3);
-        let mut seen = [displaced, stolen, left]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>();
-        seen.sort_unstable();
-        assert_eq!(seen, [1, 2]);
-        assert_eq!(slot.steal(), Some(3));
-        assert!(slot.steal().is_none() && !slot.looks_occupied());
-    });
+        let second = Meeting {
+            own: other,
+            other: one,
+        };
+        (first, second)
+    }
+}
+
+/// One of two that go on when both have come.
+struct Meeting {
+    own: Gate,
+    other: Gate,
+}
+
+impl Meeting {
+    fn meet(self) {
+        self.other.open();
+        self.own.pass();
+    }
 }

@@ -8,8 +8,8 @@ use super::services::Services;
 use super::shared::{Remote, Shared};
 use super::worker::{Core, Pacing};
 use crate::driver::Driver;
-use crate::primitive::Mutex;
 use crate::primitive::atomic::AtomicBool;
+use crate::primitive::{Mutex, SleepersMutex};
 use crate::task::OwnedTasks;
 use crossbeam_utils::CachePadded;
 
@@ -45,7 +45,7 @@ pub(crate) fn new(
         injector_closed: AtomicBool::new(false),
         idle: Idle::new(workers),
         owned: OwnedTasks::new(workers),
-        driver: Mutex::new(driver),
+        driver: SleepersMutex::new(driver),
         shutdown: AtomicBool::new(false),
         ended: Mutex::new(0),
         services,

@@ -11,7 +11,6 @@
 //! This module knows neither tasks nor workers.
 
 pub(crate) use self::deque::{Injector, LocalQueue, Stealer};
-use crate::primitive::atomic::{AtomicU64, Ordering::*};
 
 /// How often a steal that lost a race is repeated before the thief moves on.
 const STEAL_RETRIES: usize = 4;
@@ -34,7 +33,7 @@ const STEAL_RETRIES: usize = 4;
 #[derive(Debug)]
 pub(crate) struct LifoSlot<T> {
     cell: deque::SlotCell<T>,
-    hint: AtomicU64,
+    hint: deque::Hint,
 }
 
 const OCCUPIED: u64 = 1;
@@ -44,63 +43,85 @@ impl<T> LifoSlot<T> {
     pub(crate) fn new() -> Self {
         Self {
             cell: deque::SlotCell::new(),
-            hint: AtomicU64::new(0),
+            hint: deque::Hint::new(),
         }
     }
 
     /// Puts `task` into the slot and returns the one it displaces. Owner only.
     pub(crate) fn replace(&self, task: T) -> Option<T> {
         let displaced = self.cell.swap(Some(task));
-        // ORDERING: Relaxed: a hint; the cell's swap publishes the task. Only
-        // thieves write it besides, and they leave the count of puts alone.
-        let puts = self.hint.load(Relaxed) & !OCCUPIED;
-        self.hint
-            .store(puts.wrapping_add(PUT_ONE) | OCCUPIED, Relaxed);
+        // Only thieves write the hint besides, and they leave the count of puts
+        // alone.
+        let puts = self.hint.load() & !OCCUPIED;
+        self.hint.store(puts.wrapping_add(PUT_ONE) | OCCUPIED);
         displaced
     }
 
     /// Takes the task out. Owner only.
     pub(crate) fn take(&self) -> Option<T> {
-        // ORDERING: Relaxed: the owner reads its own put, or a thief's clear,
-        // after which the slot is empty (L1).
-        let hint = self.hint.load(Relaxed);
+        // The owner reads its own put, or a thief's clear, after which the slot is
+        // empty (L1).
+        let hint = self.hint.load();
         if hint & OCCUPIED == 0 {
             return None;
         }
-        // ORDERING: Relaxed: a hint.
-        self.hint.store(hint & !OCCUPIED, Relaxed);
+        self.hint.store(hint & !OCCUPIED);
         self.cell.swap(None)
     }
 
     /// Takes the task out from another thread.
     pub(crate) fn steal(&self) -> Option<T> {
-        // ORDERING: Relaxed: a hint; the swap synchronizes.
-        let hint = self.hint.load(Relaxed);
+        let hint = self.hint.load();
         if hint & OCCUPIED == 0 {
             return None;
         }
         let task = self.cell.swap(None);
-        // ORDERING: Relaxed; fails if the owner has put since the load (L1). The
-        // swap above is not reordered after it: it releases and acquires.
-        let _ = self
-            .hint
-            .compare_exchange(hint, hint & !OCCUPIED, Relaxed, Relaxed);
+        // Fails if the owner has put since the load (L1). The swap above is not
+        // reordered after it: it releases and acquires.
+        self.hint.replace(hint, hint & !OCCUPIED);
         task
     }
 
     /// Exact for the owner unless a thief was there; a hint for others.
     pub(crate) fn looks_occupied(&self) -> bool {
-        // ORDERING: Relaxed: a hint; the swap that follows synchronizes.
-        self.hint.load(Relaxed) & OCCUPIED != 0
+        self.hint.load() & OCCUPIED != 0
     }
 }
 
 #[cfg(not(filch_loom))]
 mod deque {
     use super::STEAL_RETRIES;
+    use crate::primitive::atomic::{AtomicU64, Ordering::*};
     use crossbeam_deque::{self as crossbeam, Steal};
     use crossbeam_utils::atomic::AtomicCell;
     use std::fmt;
+
+    /// What stands beside a slot.
+    // ORDERING: Relaxed throughout: a hint; the cell's swap publishes the task.
+    #[derive(Debug)]
+    pub(super) struct Hint(AtomicU64);
+
+    impl Hint {
+        pub(super) fn new() -> Self {
+            Self(AtomicU64::new(0))
+        }
+
+        #[inline]
+        pub(super) fn load(&self) -> u64 {
+            self.0.load(Relaxed)
+        }
+
+        #[inline]
+        pub(super) fn store(&self, hint: u64) {
+            self.0.store(hint, Relaxed);
+        }
+
+        /// Stores `hint` unless somebody has stored since `seen`.
+        #[inline]
+        pub(super) fn replace(&self, seen: u64, hint: u64) {
+            let _ = self.0.compare_exchange(seen, hint, Relaxed, Relaxed);
+        }
+    }
 
     pub(super) struct SlotCell<T>(AtomicCell<Option<T>>);
 
@@ -232,8 +253,33 @@ mod deque {
 #[cfg(filch_loom)]
 mod deque {
     use super::STEAL_RETRIES;
+    use crate::primitive::atomic::{AtomicU64, Ordering::*};
     use crate::primitive::{Arc, Mutex};
     use std::collections::VecDeque;
+
+    /// Stores by a read-modify-write. That a plain store comes after the exchange
+    /// which did not see it is nothing that loom knows: it would let a later load
+    /// see the exchange. In the order of two exchanges it has no choice.
+    #[derive(Debug)]
+    pub(super) struct Hint(AtomicU64);
+
+    impl Hint {
+        pub(super) fn new() -> Self {
+            Self(AtomicU64::new(0))
+        }
+
+        pub(super) fn load(&self) -> u64 {
+            self.0.load(Relaxed)
+        }
+
+        pub(super) fn store(&self, hint: u64) {
+            self.0.swap(hint, Relaxed);
+        }
+
+        pub(super) fn replace(&self, seen: u64, hint: u64) {
+            let _ = self.0.compare_exchange(seen, hint, Relaxed, Relaxed);
+        }
+    }
 
     const _: usize = STEAL_RETRIES;
 

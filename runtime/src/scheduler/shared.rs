@@ -9,8 +9,8 @@ use super::queues::{Injector, LifoSlot, Stealer};
 use super::services::Services;
 use super::worker::Core;
 use crate::driver::Driver;
-use crate::primitive::Mutex;
 use crate::primitive::atomic::{AtomicBool, Ordering::*, fence};
+use crate::primitive::{Mutex, SleepersMutex};
 use crate::task::{Again, Id, JoinHandle, Notified, OwnedTasks, Schedule, Task, create};
 use crossbeam_utils::CachePadded;
 use std::fmt;
@@ -32,7 +32,7 @@ pub(crate) struct Shared {
     pub(super) injector_closed: AtomicBool,
     pub(super) idle: Idle,
     pub(super) owned: OwnedTasks<Arc<Shared>>,
-    pub(super) driver: Mutex<Driver>,
+    pub(super) driver: SleepersMutex<Driver>,
     pub(super) shutdown: AtomicBool,
     /// Workers that have ended; the last one clears up.
     pub(super) ended: Mutex<usize>,

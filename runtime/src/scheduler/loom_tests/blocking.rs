@@ -1,0 +1,65 @@
+//! A worker's core on its way to another thread and back.
+
+use super::super::block_in_place::block_in_place;
+use super::super::shared::Shared;
+use super::{Gate, Scheduler, block_on, model, root, spawn};
+use std::sync::Arc;
+
+fn block<R>(f: impl FnOnce() -> R) -> R {
+    block_in_place(|_: &Arc<Shared>, run: &mut dyn FnMut()| run(), f)
+}
+
+/// A task blocks until another one has run that waits on the same worker: the core
+/// goes to a thread of the pool, which runs it.
+#[test]
+fn loom_queued_task_runs_while_its_worker_is_blocked() {
+    model(|| {
+        let mut scheduler = Scheduler::new(1);
+        let blocking = scheduler.stuck(0, |shared| {
+            let (gate, shared_by_task) = (Gate::new(), Arc::clone(shared));
+            spawn(shared, async move {
+                let opened = gate.clone();
+                drop(spawn(&shared_by_task, async move { opened.open() }));
+                block(|| gate.pass());
+            })
+        });
+        scheduler.start(0);
+        block_on(blocking);
+        scheduler.end_unexplored();
+    });
+}
+
+/// The closure returns while the thread of the pool arrives: one of them gets the
+/// core, and what is in its queues is run.
+#[test]
+fn loom_core_comes_back_or_is_taken() {
+    model(|| {
+        let mut scheduler = Scheduler::new(1);
+        let (first, second) = scheduler.stuck(0, |shared| {
+            let first = spawn(shared, async { block(|| ()) });
+            (first, super::spawn_behind(shared, async {}))
+        });
+        scheduler.start(0);
+        block_on(first);
+        block_on(second);
+        scheduler.end_unexplored();
+    });
+}
+
+/// The same while the scheduler shuts down: the core is ended once, by whoever has
+/// it, and the tasks with it.
+#[test]
+fn loom_core_is_ended_by_who_has_it() {
+    model(|| {
+        let mut scheduler = Scheduler::new(1);
+        scheduler.stuck(0, |shared| {
+            let shared_by_task = Arc::clone(shared);
+            drop(spawn(shared, async move {
+                drop(spawn(&shared_by_task, async {}));
+                block(|| ());
+            }));
+        });
+        scheduler.start(0);
+        scheduler.end();
+    });
+}

@@ -1,0 +1,127 @@
+//! The life of a scheduler: tasks that start tasks, and its end.
+
+use super::{Gate, Scheduler, block_on, model, model_bounded, spawn};
+use crate::task::{JoinError, JoinHandle};
+use std::future::{pending, poll_fn};
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+
+/// Who comes to the end of a scheduler is run or cancelled, and nothing else.
+fn ran_or_cancelled(result: Result<(), JoinError>) {
+    if let Err(error) = result {
+        assert!(error.is_cancelled(), "{error}");
+    }
+}
+
+fn result<T>(task: JoinHandle<T>) -> Result<T, JoinError> {
+    super::root::block_on(task)
+}
+
+/// A task that spawns and joins another one, on two workers.
+#[test]
+fn loom_nested_spawns_on_two_workers() {
+    model(|| {
+        let mut scheduler = Scheduler::new(2);
+        scheduler.start(0);
+        scheduler.start(1);
+        let shared = Arc::clone(&scheduler.shared);
+        let outer = scheduler.spawn(async move {
+            let inner = spawn(&shared, async { 7 });
+            drop(shared);
+            inner.await
+        });
+        assert_eq!(block_on(outer).expect("the inner task ends"), 7);
+        scheduler.end_unexplored();
+    });
+}
+
+/// As many workers end at once, one with a task in its slot and another in its
+/// queue, while the second may still steal them: the last one shuts the driver down
+/// when all have.
+#[test]
+fn loom_two_workers_end_with_tasks_in_their_queues() {
+    model(|| {
+        let mut scheduler = Scheduler::new(2);
+        let future = Arc::new(());
+        scheduler.stuck(0, |shared| {
+            for _ in 0..2 {
+                let held = Arc::clone(&future);
+                drop(spawn(shared, async move {
+                    let _held = held;
+                    pending::<()>().await;
+                }));
+            }
+        });
+        scheduler.start(0);
+        scheduler.start(1);
+        scheduler.end();
+        assert_eq!(Arc::strong_count(&future), 1, "a future is left");
+    });
+}
+
+/// A thread outside wakes a task while the only worker ends.
+#[test]
+fn loom_foreign_wake_against_shutdown() {
+    model(|| {
+        let mut scheduler = Scheduler::new(1);
+        scheduler.start(0);
+        let (slot, stored) = (WakerSlot::default(), Gate::new());
+        let task = scheduler.spawn(slot.clone().wait_to_be_woken(stored.clone()));
+        stored.pass();
+        scheduler.beside(move || slot.take().wake());
+        scheduler.join();
+        ran_or_cancelled(result(task));
+        scheduler.end();
+    });
+}
+
+/// A thread outside spawns while the only worker ends.
+#[test]
+fn loom_spawn_against_shutdown() {
+    model(|| {
+        let mut scheduler = Scheduler::new(1);
+        scheduler.start(0);
+        let shared = Arc::clone(&scheduler.shared);
+        scheduler.beside(move || ran_or_cancelled(result(spawn(&shared, async {}))));
+        scheduler.end();
+    });
+}
+
+/// The last worker closes the injector while somebody pushes a task that is woken
+/// from outside for the second time: no queue keeps it.
+#[test]
+fn loom_push_against_closing_of_the_injector() {
+    model_bounded(3, || {
+        let mut scheduler = Scheduler::new(1);
+        let shared = Arc::clone(&scheduler.shared);
+        scheduler.beside(move || drop(spawn(&shared, async {})));
+        scheduler.end();
+    });
+}
+
+/// Where a task leaves its waker. The lock is std's: nothing of loom's happens
+/// under it.
+#[derive(Clone, Default)]
+struct WakerSlot(Arc<std::sync::Mutex<Option<Waker>>>);
+
+impl WakerSlot {
+    /// Leaves its waker, and is ready when it is woken.
+    fn wait_to_be_woken(self, stored: Gate) -> impl Future<Output = ()> + Send {
+        let mut polls = 0;
+        poll_fn(move |cx| {
+            polls += 1;
+            if polls == 2 {
+                return Poll::Ready(());
+            }
+            let waker = cx.waker().clone();
+            *self.0.lock().expect("no panic under the lock") = Some(waker);
+            stored.open();
+            Poll::Pending
+        })
+    }
+
+    fn take(&self) -> Waker {
+        let taken = self.0.lock().expect("no panic under the lock").take();
+        taken.expect("the task has been polled")
+    }
+}

@@ -1,0 +1,137 @@
+//! The watcher: who looks after workers that are stuck.
+
+use super::super::idle::{Idle, Parked};
+use super::super::parker::Parker;
+use super::{Gate, Scheduler, block_on, model, model_bounded, root, spawn, spawn_behind};
+use crate::driver::timers::Timer;
+use crate::primitive::{Arc, model_time};
+use filch_timer::Tick;
+use std::future::poll_fn;
+use std::time::Duration;
+
+/// The watcher goes to rest while the only awake worker parks and wakes.
+#[test]
+fn loom_watcher_rests_only_while_nobody_is_awake() {
+    model_bounded(3, || {
+        let idle = Arc::new(Idle::new(2));
+        let parker = Arc::new(Parker::new());
+        assert_eq!(idle.transition_to_parked(1, false), Parked::Quietly);
+        let watcher = {
+            let (idle, parker) = (idle.clone(), parker.clone());
+            loom::thread::spawn(move || {
+                assert!(idle.try_watch(1, true));
+                if idle.try_rest(1) {
+                    // Sleeps without a limit: somebody has to rouse it.
+                    parker.park(None);
+                }
+            })
+        };
+        let _ = idle.transition_to_parked(0, false);
+        let wake = idle
+            .transition_from_parked(0, false)
+            .expect("nobody else wakes worker 0");
+        if let Some(worker) = wake.watcher {
+            assert_eq!(worker, 1);
+            parker.unpark(|| unreachable!());
+        }
+        watcher.join().unwrap();
+    });
+}
+
+/// A worker pushes to its own queue, which wakes nobody, and is stuck: the other
+/// one, anywhere on its way to sleep, finds the task at a look.
+#[test]
+fn loom_look_finds_a_task_in_a_queue() {
+    model(|| {
+        model_time::let_waits_expire(true);
+        let mut scheduler = Scheduler::new(2);
+        scheduler.start(1);
+        let gate = Gate::new();
+        scheduler.stuck(0, |shared| {
+            let opened = gate.clone();
+            drop(spawn_behind(shared, async move { opened.open() }));
+            gate.pass();
+        });
+        scheduler.end_unexplored();
+    });
+}
+
+/// The same with a task in the LIFO slot.
+#[test]
+fn loom_look_finds_a_task_in_a_lifo_slot() {
+    model(|| {
+        model_time::let_waits_expire(true);
+        let mut scheduler = Scheduler::new(2);
+        scheduler.start(1);
+        let gate = Gate::new();
+        scheduler.stuck(0, |shared| {
+            let opened = gate.clone();
+            drop(spawn(shared, async move { opened.open() }));
+            gate.pass();
+        });
+        scheduler.end_unexplored();
+    });
+}
+
+/// A push from outside while a worker is stuck, which wakes nobody: the watcher
+/// looks into the injector.
+#[test]
+fn loom_look_finds_a_task_in_the_injector() {
+    model(|| {
+        model_time::let_waits_expire(true);
+        let mut scheduler = Scheduler::new(2);
+        scheduler.start(1);
+        let gate = Gate::new();
+        let opened = gate.clone();
+        // Pushed by a thread of the model's that is no worker.
+        drop(scheduler.spawn(async move { opened.open() }));
+        scheduler.stuck(0, |_| gate.pass());
+        scheduler.end_unexplored();
+    });
+}
+
+/// A deadline passes while one worker is stuck and the other one, which has run a
+/// task of its own, sleeps beside the driver: at a look it finds that nobody turns
+/// that, and takes it over.
+#[test]
+fn loom_look_takes_over_an_unturned_driver() {
+    model(|| {
+        model_time::let_waits_expire(true);
+        let mut scheduler = Scheduler::new(2);
+        scheduler.start(1);
+        block_on(scheduler.spawn(async {}));
+        scheduler.stuck(0, |shared| {
+            let timers = Arc::clone(shared.services.driver.timers().shard(0));
+            let deadline = Tick::from_duration(Duration::from_millis(1));
+            let mut timer = Timer::new(timers, Some(Duration::from_millis(1)));
+            root::block_on(poll_fn(move |cx| {
+                timer
+                    .poll(deadline, cx.waker())
+                    .expect("nobody shuts the timers down")
+            }));
+        });
+        scheduler.end_unexplored();
+    });
+}
+
+/// A worker sleeps and wakes on its own account, and gets stuck with a task behind
+/// it, while the other one goes to rest because nobody is awake: that one was
+/// roused, and finds the task.
+#[test]
+fn loom_watcher_is_roused_from_its_rest() {
+    model(|| {
+        model_time::let_waits_expire(true);
+        let mut scheduler = Scheduler::new(2);
+        scheduler.start(1);
+        let gate = Gate::new();
+        scheduler.stuck(0, |shared| {
+            let _ = shared.idle.transition_to_parked(0, false);
+            let wake = shared.idle.transition_from_parked(0, false);
+            shared.unpark(wake.expect("there is nothing to wake worker 0 for"));
+            let opened = gate.clone();
+            drop(spawn(shared, async move { opened.open() }));
+            gate.pass();
+        });
+        scheduler.end_unexplored();
+    });
+}
