@@ -97,6 +97,28 @@ fn loom_unpark_races_with_a_park() {
     });
 }
 
+/// The same on a paused clock, where the holder looks before it sleeps: what ends
+/// the look is not lost to the sleep.
+#[test]
+fn loom_unpark_races_with_a_park_on_a_paused_clock() {
+    loom::model(|| {
+        let (mut driver, handle) = driver();
+        handle.clock().pause().expect("it runs");
+        let flag = Arc::new(AtomicBool::new(false));
+        let unparking = thread::spawn({
+            let (handle, flag) = (Arc::clone(&handle), Arc::clone(&flag));
+            move || {
+                flag.store(true, Relaxed);
+                handle.unpark();
+            }
+        });
+        while !flag.load(Relaxed) {
+            driver.park(&handle, Limit::Unlimited);
+        }
+        unparking.join().unwrap();
+    });
+}
+
 /// A deadline is registered while the holder goes to sleep without one.
 #[test]
 fn loom_first_deadline_while_the_holder_sleeps() {
