@@ -368,3 +368,5 @@ mod tests {
 
 #[cfg(all(test, filch_loom))]
 mod loom_readiness;
+#[cfg(all(test, not(filch_loom)))]
+mod properties;

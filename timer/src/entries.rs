@@ -158,6 +158,41 @@ impl<T> Entries<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use std::collections::HashMap;
+
+    proptest! {
+        /// The slab against a map: a key finds its own payload or nothing, and room
+        /// is used again.
+        #[test]
+        fn a_key_names_one_payload_for_ever(
+            steps in prop::collection::vec((any::<bool>(), any::<prop::sample::Index>()), 1..200),
+        ) {
+            let mut entries = Entries::new();
+            let (mut keys, mut live) = (Vec::<Key>::new(), HashMap::new());
+            let mut most = 0;
+            for (id, (add, which)) in steps.into_iter().enumerate() {
+                if add || keys.is_empty() {
+                    keys.push(entries.add(Tick::from_nanos(id as u64), id));
+                    prop_assert!(live.insert(keys[keys.len() - 1], id).is_none());
+                } else {
+                    let key = *which.get(&keys);
+                    match live.remove(&key) {
+                        Some(id) => prop_assert_eq!(entries.remove(key.index()), id),
+                        None => prop_assert!(entries.find(key).is_none()),
+                    }
+                }
+                most = most.max(live.len());
+                prop_assert_eq!(entries.entries.len(), most);
+                for key in &keys {
+                    let mut id = live.get(key).copied();
+                    let deadline = id.map(|id| Tick::from_nanos(id as u64));
+                    prop_assert_eq!(entries.find(*key).map(|entry| entry.deadline), deadline);
+                    prop_assert_eq!(entries.payload_mut(*key), id.as_mut());
+                }
+            }
+        }
+    }
 
     #[test]
     fn an_entry_is_small() {

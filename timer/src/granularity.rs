@@ -89,10 +89,45 @@ mod tests {
             }
         }
 
+        /// A later deadline is coarser, and its granule a multiple of the finer one.
+        #[test]
+        fn rounding_reorders_nothing(now in any_nanos(), left in any_nanos(), more in any_nanos()) {
+            let earlier = now.saturating_add(left);
+            let later = earlier.saturating_add(more);
+            let [earlier, later] = [earlier, later]
+                .map(|deadline| coalesce(Tick::from_nanos(now), Tick::from_nanos(deadline)));
+            prop_assert!(earlier <= later);
+        }
+
+        /// Lateness is at most a 64th of the time left, or the finest granule.
+        #[test]
+        fn nobody_is_late_out_of_proportion(now in any_nanos(), left in any_nanos()) {
+            let deadline = now.saturating_add(left);
+            let rounded = coalesce(Tick::from_nanos(now), Tick::from_nanos(deadline));
+            let late = rounded.saturating_duration_since(Tick::from_nanos(deadline));
+            let proportion = Duration::from_nanos((deadline - now) / 64);
+            prop_assert!(late < proportion.max(FINEST).min(COARSEST) || late.is_zero());
+        }
+
         #[test]
         fn what_is_due_is_not_postponed(now in any_nanos(), late in any_nanos()) {
             let deadline = Tick::from_nanos(now.saturating_sub(late));
             prop_assert_eq!(coalesce(Tick::from_nanos(now), deadline), deadline);
+        }
+    }
+
+    /// Where the granule doubles, on both sides.
+    #[test]
+    fn the_granule_doubles_with_the_time_left() {
+        for shift in FINEST_SHIFT..=COARSEST_SHIFT {
+            let threshold = 64_u64 << shift;
+            for left in [threshold - 1, threshold, threshold + 1] {
+                // Just above a multiple of every granule: rounded up by all but 1 ns.
+                let now = (1 << 40) + 1 - left.min(1 << 40);
+                let rounded = coalesce(Tick::from_nanos(now), Tick::from_nanos(now + left));
+                let expected = (now + left).next_multiple_of(granule(left));
+                assert_eq!(rounded.as_nanos(), expected, "2^{shift}: {left}");
+            }
         }
     }
 

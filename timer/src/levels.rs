@@ -170,6 +170,7 @@ impl Levels {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::entries::Entries;
     use proptest::prelude::*;
 
     fn slot(deadline: u64, elapsed: u64) -> (usize, usize) {
@@ -196,7 +197,68 @@ mod tests {
         assert_eq!(slot(0, u64::MAX), (0, 63));
     }
 
+    /// A slot that some deadline belongs in; of the last level, 16 do.
+    fn any_slot() -> impl Strategy<Value = Slot> {
+        let levels = prop_oneof![0..LEVELS, Just(0), Just(LEVELS - 1)];
+        (levels, 0..SLOTS_PER_LEVEL).prop_map(|(level, place)| {
+            let places = if level == LEVELS - 1 { 16 } else { 64 };
+            Slot((level * SLOTS_PER_LEVEL + place % places) as u16)
+        })
+    }
+
     proptest! {
+        /// The bitmaps against a set.
+        #[test]
+        fn the_first_occupied_slot_is_the_least(
+            steps in prop::collection::vec((any_slot(), any::<bool>()), 1..200),
+        ) {
+            let mut levels = Levels::new();
+            let mut occupied = std::collections::BTreeSet::new();
+            let index = Entries::new().add(Tick::ZERO, ()).index();
+            for (slot, occupy) in steps {
+                if occupy {
+                    levels.list_mut(slot).head = index;
+                    levels.mark_occupied(slot);
+                    occupied.insert(slot.0);
+                } else {
+                    let was_empty = levels.clear(slot).head.is_none();
+                    prop_assert_eq!(!was_empty, occupied.remove(&slot.0));
+                }
+                prop_assert_eq!(levels.first().map(|slot| slot.0), occupied.first().copied());
+                let marked: Vec<u16> = levels.occupied().iter().map(|slot| slot.0).collect();
+                prop_assert!(marked.iter().eq(&occupied));
+            }
+        }
+
+        /// The level by the definition: the base-64 digits, compared one by one.
+        #[test]
+        fn the_slot_is_that_of_the_highest_differing_digit(
+            (elapsed, shift) in (any::<u64>(), 0..64_u32),
+            (away, other) in (any::<u64>(), 0..64_u32),
+        ) {
+            let elapsed = elapsed >> shift;
+            let due = elapsed.saturating_add(away >> other);
+            let digit = |value: u64, level: usize| (value >> (level * 6)) as usize % 64;
+            let level = (0..LEVELS)
+                .rev()
+                .find(|&level| digit(due, level) != digit(elapsed, level))
+                .unwrap_or(0);
+            prop_assert_eq!(slot(due, elapsed), (level, digit(due, level)));
+        }
+
+        /// An earlier deadline is in an earlier slot, or in the same.
+        #[test]
+        fn slots_are_in_the_order_of_deadlines(
+            (elapsed, shift) in (any::<u64>(), 0..64_u32),
+            (a, b) in (any::<u64>(), any::<u64>()),
+            (closer, still) in (0..64_u32, 0..64_u32),
+        ) {
+            let elapsed = elapsed >> shift;
+            let a = elapsed.saturating_add(a >> closer);
+            let b = a.saturating_add(b >> still);
+            prop_assert!(slot(a, elapsed) <= slot(b, elapsed));
+        }
+
         #[test]
         fn a_slot_spans_its_deadlines(
             (a, shift) in (any::<u64>(), 0..64_u32),

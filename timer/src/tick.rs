@@ -91,6 +91,45 @@ impl Tick {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    fn any_nanos() -> impl Strategy<Value = u64> {
+        prop_oneof![
+            (any::<u64>(), 0..64_u32).prop_map(|(bits, shift)| bits >> shift),
+            (any::<u64>(), 0..64_u32).prop_map(|(bits, shift)| u64::MAX - (bits >> shift)),
+        ]
+    }
+
+    fn any_duration() -> impl Strategy<Value = Duration> {
+        prop_oneof![
+            any_nanos().prop_map(Duration::from_nanos),
+            (any_nanos(), 0..1_000_000_000_u32)
+                .prop_map(|(seconds, nanos)| Duration::new(seconds, nanos)),
+        ]
+    }
+
+    proptest! {
+        /// The same in numbers that are wide enough for everything.
+        #[test]
+        fn arithmetic_is_that_of_wide_integers(at in any_nanos(), by in any_duration()) {
+            let tick = Tick::from_nanos(at);
+            let (at, by_nanos) = (u128::from(at), by.as_nanos());
+            let later = u64::try_from(at + by_nanos).ok();
+            prop_assert_eq!(tick.checked_add(by).map(Tick::as_nanos), later);
+            prop_assert_eq!(tick.saturating_add(by).as_nanos(), later.unwrap_or(u64::MAX));
+            let earlier = at.saturating_sub(by_nanos.min(u128::from(u64::MAX)));
+            prop_assert_eq!(u128::from(tick.saturating_sub(by).as_nanos()), earlier);
+            let from_duration = u64::try_from(by_nanos).unwrap_or(u64::MAX);
+            prop_assert_eq!(Tick::from_duration(by).as_nanos(), from_duration);
+        }
+
+        #[test]
+        fn differences_are_those_of_integers(a in any_nanos(), b in any_nanos()) {
+            let difference = Tick::from_nanos(a).saturating_duration_since(Tick::from_nanos(b));
+            prop_assert_eq!(difference.as_nanos(), u128::from(a.saturating_sub(b)));
+            prop_assert_eq!(Tick::from_nanos(a).as_duration(), Duration::from_nanos(a));
+        }
+    }
 
     #[test]
     fn arithmetic_saturates_at_both_ends() {

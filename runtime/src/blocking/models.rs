@@ -15,6 +15,7 @@
 //! finds its time over, and [`let_time_pass`] on a thread of its own is that
 //! wake-up: loom tries it at every moment. All others wait for ever.
 
+mod failures;
 mod handles;
 
 use super::worker::{Life, Spawner, spawn_thread};
@@ -35,8 +36,11 @@ struct Ledger {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Fates {
+    started: usize,
     run: usize,
     discarded: usize,
+    /// The operating system is about to refuse a thread.
+    refusing: bool,
 }
 
 impl Ledger {
@@ -52,11 +56,15 @@ impl Ledger {
         self.changed.notify_all();
     }
 
-    fn wait_until_run(&self, count: usize) {
+    fn wait_until(&self, condition: impl Fn(&Fates) -> bool) {
         let mut fates = self.fates.lock();
-        while fates.run < count {
+        while !condition(&fates) {
             self.changed.wait(&mut fates);
         }
+    }
+
+    fn wait_until_run(&self, count: usize) {
+        self.wait_until(|fates| fates.run >= count);
     }
 
     fn fates(&self) -> Fates {
@@ -70,11 +78,17 @@ struct Counted {
     ledger: Arc<Ledger>,
     /// Run only once so many others have been.
     after: usize,
+    /// Runs until the operating system is about to refuse a thread.
+    held: bool,
     /// Ends with a panic that ends its thread, too.
     lethal: bool,
 }
 
 impl Counted {
+    fn held(self) -> Self {
+        Self { held: true, ..self }
+    }
+
     fn lethal(self) -> Self {
         Self {
             lethal: true,
@@ -98,6 +112,10 @@ impl Job for Counted {
         if self.after > 0 {
             self.ledger.wait_until_run(self.after);
         }
+        if self.held {
+            self.ledger.record(|fates| fates.started += 1);
+            self.ledger.wait_until(|fates| fates.refusing);
+        }
         self.ledger.record(|fates| fates.run += 1);
         if self.lethal {
             resume_unwind(Box::new(Grenade));
@@ -117,6 +135,7 @@ fn job_after(after: usize, ledger: &Arc<Ledger>) -> Counted {
     Counted {
         ledger: Arc::clone(ledger),
         after,
+        held: false,
         lethal: false,
     }
 }
@@ -142,9 +161,15 @@ fn pool_with_spawner<J: Job>(
 
 /// Refuses the `nth` thread it is asked for, counted from zero.
 fn refuse(nth: usize) -> StdArc<Spawner> {
+    refuse_after(nth, || ())
+}
+
+/// As [`refuse`], after a while.
+fn refuse_after(nth: usize, wait: impl Fn() + Send + Sync + 'static) -> StdArc<Spawner> {
     let asked = AtomicUsize::new(0);
     StdArc::new(move |name, stack_size, life: Life| {
         if asked.fetch_add(1, Ordering::Relaxed) == nth {
+            wait();
             return Err(io::Error::from(io::ErrorKind::WouldBlock));
         }
         spawn_thread(name, stack_size, life)
@@ -285,50 +310,6 @@ fn loom_shutdown_against_keep_alive() {
     });
 }
 
-/// The second thread is refused while the first is anywhere between its first
-/// job and its seat, and while a third job relies on the second thread: the
-/// first does them all, and is called from its seat if it must be.
-#[test]
-fn loom_a_refused_thread_leaves_the_jobs_to_the_others() {
-    check(2, || {
-        let ledger = Ledger::new();
-        let pool = pool_with_spawner(2, Duration::MAX, refuse(1));
-        submit(&pool, job(&ledger));
-        let other = {
-            let (pool, ledger) = (pool.clone(), Arc::clone(&ledger));
-            thread::spawn(move || submit(&pool, job(&ledger)))
-        };
-        submit(&pool, job(&ledger));
-        other.join().expect("the pool takes jobs");
-        ledger.wait_until_run(3);
-        assert!(pool.shutdown(None));
-    });
-}
-
-/// The first thread is refused while another submitter relies on it: its job is
-/// discarded, or it gets a thread by its own.
-#[test]
-fn loom_a_refused_first_thread_strands_nobody() {
-    check(3, || {
-        let ledger = Ledger::new();
-        let pool = pool_with_spawner(1, Duration::MAX, refuse(0));
-        let tally = |outcome: Result<(), SubmitError<Counted>>| match outcome {
-            Ok(()) => 0,
-            Err(SubmitError::NoThread(_, _)) => 1,
-            Err(SubmitError::Shutdown(_)) => panic!("nobody has shut the pool down"),
-        };
-        let other = {
-            let (pool, ledger) = (pool.clone(), Arc::clone(&ledger));
-            thread::spawn(move || tally(pool.submit(job(&ledger))))
-        };
-        let refused = tally(pool.submit(job(&ledger))) + other.join().expect("see above");
-        assert_eq!(refused, 1, "exactly one submitter was refused its thread");
-        assert!(pool.shutdown(None));
-        let fates = ledger.fates();
-        assert_eq!(fates.run + fates.discarded, 1, "{fates:?}");
-    });
-}
-
 /// Two idle threads, one of which expires while a push calls one: whichever is
 /// on top of the stack by then comes, and none is counted twice.
 #[test]
@@ -348,26 +329,6 @@ fn loom_push_against_the_keep_alive_of_two() {
         clock.join().expect("the clock does not panic");
         assert!(pool.shutdown(None));
         assert_eq!(ledger.fates().discarded, 0);
-        assert_eq!((pool.threads(), pool.idle_threads()), (0, 0));
-    });
-}
-
-/// A job whose panic kills its thread, while another is queued behind it at the
-/// cap: a thread takes the dead one's place.
-#[test]
-fn loom_a_thread_that_dies_leaves_its_place() {
-    check(3, || {
-        let ledger = Ledger::new();
-        // A thread of loom's must not end by a panic.
-        let survived = |name, stack_size, life: Life| {
-            let life = move || drop(catch_unwind(AssertUnwindSafe(life)));
-            spawn_thread(name, stack_size, Box::new(life))
-        };
-        let pool = pool_with_spawner(1, Duration::MAX, StdArc::new(survived));
-        submit(&pool, job(&ledger).lethal());
-        submit(&pool, job(&ledger));
-        ledger.wait_until_run(2);
-        assert!(pool.shutdown(None));
         assert_eq!((pool.threads(), pool.idle_threads()), (0, 0));
     });
 }

@@ -309,3 +309,6 @@ impl fmt::Debug for Idle {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, not(filch_loom)))]
+mod tests;

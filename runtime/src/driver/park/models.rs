@@ -171,16 +171,13 @@ fn loom_deadline_while_the_driver_changes_hands() {
         });
         let registering = thread::spawn({
             let handle = Arc::clone(&handle);
-            move || {
-                let timer = register(&handle, SOON, &waker);
-                handle.unpark();
-                timer
-            }
+            move || register(&handle, SOON, &waker)
         });
+        handle.unpark();
         while !woken.get() {
             driver.lock().park(&handle, Limit::Unlimited);
         }
-        // Whoever comes second finds the driver in order.
+        // The other one may have come second.
         handle.unpark();
         leaving.join().unwrap();
         drop(registering.join().unwrap());

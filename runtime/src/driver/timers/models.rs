@@ -26,6 +26,7 @@ mod shards;
 mod shutdown;
 mod sleeper;
 
+const SHORT_OF_SOON: Tick = Tick::from_nanos(3 << 38);
 const SOON: Tick = Tick::from_nanos(1 << 40);
 const SHORT_OF_LATER: Tick = Tick::from_nanos(3 << 39);
 const LATER: Tick = Tick::from_nanos(1 << 41);

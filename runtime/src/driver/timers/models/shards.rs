@@ -7,6 +7,12 @@ use std::sync::atomic::AtomicUsize;
 #[derive(Default)]
 struct Count(AtomicUsize);
 
+impl Count {
+    fn get(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
 impl Wake for Count {
     fn wake(self: std::sync::Arc<Self>) {
         self.0.fetch_add(1, Ordering::SeqCst);
@@ -34,7 +40,7 @@ fn waiting<const SHARDS: usize>(
 
 fn each_woken_once(waiting: &[(Timer, std::sync::Arc<Count>)]) {
     for (_, count) in waiting {
-        assert_eq!(count.0.load(Ordering::SeqCst), 1);
+        assert_eq!(count.get(), 1);
     }
 }
 
@@ -58,32 +64,52 @@ fn loom_two_workers_fire_all_shards() {
     });
 }
 
-/// A worker fires the shards while tasks hold their locks, polling and dropping
-/// their own sleeps there: what it left out for a lock still counts as due, and
-/// the next who looks fires it.
+/// A worker fires the shards while a task holds their locks, as it registers a
+/// sleep on the one and resets one on the other: what the worker left out for a
+/// lock, before or after a full batch, still counts as due, and the next who looks
+/// fires it.
+///
+/// Loom interrupts a locked section only where something in it races: here the
+/// store of an earlier deadline, which these two make.
 #[test]
 fn loom_a_locked_shard_counts_as_due() {
-    model(|| {
-        let (timers, _) = timers(2);
-        let waiting = waiting(&timers, [1, 1]);
-        let mut polled = timer(&timers, 0);
-        let dropped = timer(&timers, 1);
-        assert_eq!(polled.poll(LATER, Waker::noop()), Ok(Poll::Pending));
+    let executions = std::sync::Arc::new([const { AtomicUsize::new(0) }; 2]);
+    let seen = std::sync::Arc::clone(&executions);
+    model(move || {
+        let (timers, unparked) = timers(2);
+        let waiting = waiting(&timers, [BATCH + 1, 1]);
+        let mut registered = timer(&timers, 0);
+        let mut reset = timer(&timers, 1);
+        assert_eq!(reset.poll(LATER, Waker::noop()), Ok(Poll::Pending));
         let holding = thread::spawn(move || {
-            drop(dropped);
-            assert_eq!(polled.poll(LATER, Waker::noop()), Ok(Poll::Pending));
-            polled
+            let poll = registered.poll(SHORT_OF_SOON, Waker::noop());
+            assert_eq!(poll, Ok(Poll::Pending));
+            reset.reset(SHORT_OF_SOON);
+            (registered, reset)
         });
         let fired = timers.fire_due(SOON);
-        let left = waiting.len() - fired;
-        let horizon = timers.prepare_sleep().expect("one is waiting");
-        assert_eq!(left > 0, horizon <= SOON, "{left} left, until {horizon:?}");
+        let is_woken = |(_, count): &(_, std::sync::Arc<Count>)| count.get() == 1;
+        let left_out = !waiting.iter().all(is_woken);
+        let horizon = timers.prepare_sleep();
+        seen[usize::from(left_out)].fetch_add(1, Ordering::SeqCst);
 
-        let polled = holding.join().unwrap();
+        let held = holding.join().unwrap();
+        let left = waiting.len() + 2 - fired;
+        let in_time = horizon.is_some_and(|horizon| horizon <= SOON);
+        assert!(left == 0 || in_time || unparked.is_raised(), "{horizon:?}");
+        assert!(
+            !left_out || in_time,
+            "left out, and asleep until {horizon:?}"
+        );
         timers.finish_sleep();
         assert_eq!(timers.fire_due(SOON), left);
         each_woken_once(&waiting);
-        assert_eq!(timers.earliest(), Some(LATER));
-        drop(polled);
+        assert_eq!((timers.len(), timers.earliest()), (0, None));
+        drop(held);
     });
+    assert!(
+        executions
+            .iter()
+            .all(|times| times.load(Ordering::SeqCst) > 0)
+    );
 }
