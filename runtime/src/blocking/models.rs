@@ -82,9 +82,18 @@ struct Counted {
     held: bool,
     /// Ends with a panic that ends its thread, too.
     lethal: bool,
+    /// Borrows its thread from this pool until another job has been run.
+    borrows: Option<Pool<Counted>>,
 }
 
 impl Counted {
+    fn borrowing_from(self, pool: &Pool<Counted>) -> Self {
+        Self {
+            borrows: Some(pool.clone()),
+            ..self
+        }
+    }
+
     fn held(self) -> Self {
         Self { held: true, ..self }
     }
@@ -116,6 +125,11 @@ impl Job for Counted {
             self.ledger.record(|fates| fates.started += 1);
             self.ledger.wait_until(|fates| fates.refusing);
         }
+        if let Some(pool) = &self.borrows {
+            let lent = pool.lend_thread();
+            self.ledger.wait_until_run(1);
+            drop(lent);
+        }
         self.ledger.record(|fates| fates.run += 1);
         if self.lethal {
             resume_unwind(Box::new(Grenade));
@@ -137,6 +151,7 @@ fn job_after(after: usize, ledger: &Arc<Ledger>) -> Counted {
         after,
         held: false,
         lethal: false,
+        borrows: None,
     }
 }
 
@@ -262,6 +277,24 @@ fn loom_at_the_cap_the_thread_comes_back() {
         other.join().expect("the pool takes jobs");
         ledger.wait_until_run(2);
         assert!(pool.shutdown(None));
+    });
+}
+
+/// The only thread the cap allows is lent to its job, which waits for another job:
+/// that gets a thread whether it came before the loan or during it, and when the
+/// loan is over one of the two leaves.
+#[test]
+fn loom_a_lent_thread_leaves_its_place() {
+    check(3, || {
+        let ledger = Ledger::new();
+        let pool = pool(1, Duration::MAX);
+        submit(&pool, job(&ledger).borrowing_from(&pool));
+        submit(&pool, job(&ledger));
+        ledger.wait_until_run(2);
+        submit(&pool, job(&ledger));
+        ledger.wait_until_run(3);
+        assert!(pool.shutdown(None));
+        assert_eq!((pool.threads(), pool.idle_threads()), (0, 0));
     });
 }
 
