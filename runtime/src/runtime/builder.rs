@@ -13,6 +13,7 @@ use crate::scheduler::services::{Enabled, Hook, Hooks, Services};
 use crate::scheduler::shared::Shared;
 use crate::scheduler::worker::{self, Core, Pacing};
 use crate::scheduler::{current_thread, multi_thread};
+use crate::unwind::Panics;
 use parking_lot::Mutex;
 use std::fmt;
 use std::io;
@@ -190,6 +191,8 @@ impl Builder {
     }
 
     /// Calls `f` on each thread of the runtime when it starts.
+    ///
+    /// If it panics on a worker, the runtime shuts down.
     pub fn on_thread_start<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Self {
         self.on_thread_start = Some(Arc::new(f));
         self
@@ -203,12 +206,16 @@ impl Builder {
 
     /// Calls `f` on a thread that runs tasks before it goes to sleep. It may
     /// spawn or wake tasks: they run before the thread sleeps.
+    ///
+    /// If it panics on a worker, the runtime shuts down.
     pub fn on_thread_park<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Self {
         self.hooks.before_park = Some(Arc::new(f));
         self
     }
 
     /// Calls `f` on a thread that runs tasks after it has slept.
+    ///
+    /// If it panics on a worker, the runtime shuts down.
     pub fn on_thread_unpark<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Self {
         self.hooks.after_unpark = Some(Arc::new(f));
         self
@@ -371,9 +378,19 @@ impl Builder {
         let (shared, slot) = (Arc::clone(shared), Arc::clone(slot));
         let (on_start, on_stop) = (self.on_thread_start.clone(), self.on_thread_stop.clone());
         thread.spawn(move || {
-            run_with_hooks(on_start.as_ref(), on_stop.as_ref(), &mut || {
-                run_core(&shared, &slot)
+            let mut panics = Panics::default();
+            panics.put_off(|| {
+                run_with_hooks(on_start.as_ref(), on_stop.as_ref(), &mut || {
+                    run_core(&shared, &slot)
+                });
             });
+            // A start hook that panics leaves the core: as with a panic of a worker,
+            // the runtime shuts down.
+            if slot.lock().is_some() {
+                shared.begin_shutdown();
+                run_core(&shared, &slot);
+            }
+            panics.resume();
         })
     }
 

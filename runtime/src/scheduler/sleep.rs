@@ -14,7 +14,9 @@
 //! nothing has moved between two looks and nobody is awake, the watcher rests: it
 //! sleeps without a limit. The first worker to wake rouses it.
 
+use super::context;
 use super::idle::Parked;
+use super::services::Hook;
 use super::worker::{Core, Worker};
 use crate::driver::Limit;
 use crate::primitive::now;
@@ -71,13 +73,30 @@ enum Woken {
     ByLimit,
 }
 
+/// Calls a hook with the core laid down: what it wakes lands in the worker's queues,
+/// and if it panics, the core is found.
+fn call(hook: &Option<Hook>, core: Box<Core>) -> Option<Box<Core>> {
+    match hook {
+        Some(hook) => context::with_core_laid_down(core, || hook()),
+        None => Some(core),
+    }
+}
+
 impl Worker<'_> {
-    /// Sleeps until there is something to do, or shutdown.
-    pub(super) fn park(&self, mut core: Box<Core>) -> Box<Core> {
-        let shared = self.shared;
-        if let Some(before_park) = &shared.services.hooks.before_park {
-            before_park();
+    /// Sleeps until there is something to do, or shutdown; `None` if a hook has the
+    /// core handed to another thread.
+    pub(super) fn park(&self, core: Box<Core>) -> Option<Box<Core>> {
+        let hooks = &self.shared.services.hooks;
+        let mut core = call(&hooks.before_park, core)?;
+        // The hook may have made work for this worker.
+        if !core.has_local_work(self.remote) {
+            core = self.sleep(core);
         }
+        call(&hooks.after_unpark, core)
+    }
+
+    fn sleep(&self, mut core: Box<Core>) -> Box<Core> {
+        let shared = self.shared;
         self.remote.counters.parks.add(1);
         let searched = std::mem::take(&mut core.searching);
         if shared.idle.transition_to_parked(core.index, searched) == Parked::Last
@@ -101,9 +120,6 @@ impl Worker<'_> {
         core.forget_time();
         if !core.has_local_work(self.remote) {
             self.remote.counters.noops.add(1);
-        }
-        if let Some(after_unpark) = &shared.services.hooks.after_unpark {
-            after_unpark();
         }
         core
     }

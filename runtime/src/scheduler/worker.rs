@@ -20,6 +20,7 @@ use super::shared::{Ready, Remote, Shared};
 use super::sleep::Watch;
 use crate::driver::PreciseSleeps;
 use crate::task::{Again, current};
+use crate::unwind::Panics;
 use filch_timer::Tick;
 use std::sync::Arc;
 use std::time::Duration;
@@ -111,8 +112,8 @@ impl Core {
             dispatching: false,
             watch: Watch::new(workers),
             lifo_streak: 0,
-            countdown: MIN_POLLS_AFTER_SLEEP,
-            interval: MIN_POLLS_AFTER_SLEEP,
+            countdown: MIN_POLLS_AFTER_SLEEP.min(pacing.max_polls()),
+            interval: MIN_POLLS_AFTER_SLEEP.min(pacing.max_polls()),
             max_interval: pacing.max_polls(),
             maintained: None,
             backlog_since: None,
@@ -193,6 +194,11 @@ impl Core {
 }
 
 /// Runs a worker until shutdown, or until its core is handed to another thread.
+///
+/// A panic out of its loop is that of a hook of the user's, of a waker that the
+/// driver has called, or of the selector: tasks keep theirs to themselves. Nobody is
+/// there to take it, and events may be lost. So the runtime shuts down, in order,
+/// and the panic goes on to the end of the thread.
 pub(crate) fn run(shared: &Arc<Shared>, core: Box<Core>) {
     let _guard = WorkerGuard::enter(shared, core.index);
     let _precise = PreciseSleeps::on_this_thread();
@@ -200,13 +206,23 @@ pub(crate) fn run(shared: &Arc<Shared>, core: Box<Core>) {
         shared,
         remote: &shared.remotes[core.index],
     };
-    if let Some(core) = worker.run_until_shutdown(core) {
-        worker.end(&core);
+    let mut panics = Panics::default();
+    let core = match panics.put_off(|| worker.run_until_shutdown(core)) {
+        Some(core) => core,
+        None => {
+            shared.begin_shutdown();
+            // Where it lies while code of the program's runs.
+            context::take_core()
+        }
+    };
+    if let Some(core) = core {
+        worker.end(&core, &mut panics);
     }
+    panics.resume();
 }
 
 impl Worker<'_> {
-    /// `None` if the core was handed to another thread during a poll.
+    /// `None` if the core was handed to another thread by the program.
     fn run_until_shutdown(&self, mut core: Box<Core>) -> Option<Box<Core>> {
         while !self.shared.is_shutting_down() {
             core.countdown -= 1;
@@ -220,7 +236,7 @@ impl Worker<'_> {
                 .or_else(|| self.next_elsewhere(&mut core));
             core = match task {
                 Some(task) => self.poll(core, task)?,
-                None => self.park(core),
+                None => self.park(core)?,
             };
         }
         Some(core)
@@ -316,17 +332,22 @@ impl Worker<'_> {
     /// Drops what is left: the tasks that wait, and those in the queues, where
     /// one that is new or was to go on has its future still. The last worker to
     /// end shuts the driver down.
-    fn end(&self, core: &Core) {
+    fn end(&self, core: &Core, panics: &mut Panics) {
         let shared = self.shared;
-        shared.owned.close_and_shutdown_all(core.index);
-        shared.drop_queued();
+        // After a panic the rest is dropped all the same: each round has taken a
+        // task out.
+        while panics
+            .put_off(|| shared.owned.close_and_shutdown_all(core.index))
+            .is_none()
+        {}
+        while panics.put_off(|| shared.drop_queued()).is_none() {}
         let ended = {
             let mut ended = shared.ended.lock();
             *ended += 1;
             *ended
         };
         if ended == shared.remotes.len() {
-            shared.driver.lock().shutdown(&shared.services.driver);
+            panics.put_off(|| shared.driver.lock().shutdown(&shared.services.driver));
         }
     }
 }
