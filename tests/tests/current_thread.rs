@@ -52,7 +52,7 @@ fn a_park_hook_that_makes_work_starves_no_timer() {
             .on_thread_park(|| drop(Handle::current().spawn(async {})))
             .build()
             .unwrap();
-        runtime.block_on(sleep(Duration::from_millis(1)));
+        runtime.block_on(async { sleep(Duration::from_millis(1)).await });
     });
 }
 
@@ -114,8 +114,12 @@ fn is_whole(runtime: Runtime, before: filch::task::JoinHandle<u32>) {
 #[test]
 fn a_hook_that_panics_gives_the_core_back() {
     let hooks: [fn(&mut Builder, Box<dyn Fn() + Send + Sync>); 2] = [
-        |builder, hook| drop(builder.on_thread_park(hook)),
-        |builder, hook| drop(builder.on_thread_unpark(hook)),
+        |builder, hook| {
+            builder.on_thread_park(hook);
+        },
+        |builder, hook| {
+            builder.on_thread_unpark(hook);
+        },
     ];
     for set in hooks {
         within_bounds("a hook that panics", move || {
@@ -159,8 +163,9 @@ fn a_main_future_that_panics_gives_the_core_back() {
 fn a_panic_hands_the_core_to_the_next_caller() {
     for in_hook in [false, true] {
         within_bounds("a panic before another caller", move || {
-            let (runtime, armed) =
-                with_a_hook_that_panics(|builder, hook| drop(builder.on_thread_park(hook)));
+            let (runtime, armed) = with_a_hook_that_panics(|builder, hook| {
+                builder.on_thread_park(hook);
+            });
             let runtime = Arc::new(runtime);
             let task = runtime.spawn(async { sleep(Duration::from_millis(1)).await });
             let (waits, waiting) = channel();

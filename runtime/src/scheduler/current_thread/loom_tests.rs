@@ -278,7 +278,7 @@ fn loom_core_handed_on_by_a_panic() {
 /// the other runs; whoever has got it, in the driver.
 #[test]
 fn loom_two_callers_wake_one_another() {
-    model(2, || {
+    model(3, || {
         let shared = scheduler();
         let (first, second) = (Event::new(), Event::new());
         drop(spawn(&shared, first.clone().fired()));
