@@ -56,10 +56,10 @@ fn a_park_hook_that_makes_work_starves_no_timer() {
     });
 }
 
+type Hook = Box<dyn Fn() + Send + Sync>;
+
 /// A runtime of which one hook panics when it is armed.
-fn with_a_hook_that_panics(
-    set: fn(&mut Builder, Box<dyn Fn() + Send + Sync>),
-) -> (Runtime, Arc<AtomicBool>) {
+fn with_a_hook_that_panics(set: fn(&mut Builder, Hook)) -> (Runtime, Arc<AtomicBool>) {
     let armed = Arc::new(AtomicBool::new(false));
     let mut builder = Builder::new_current_thread();
     builder.enable_all();
@@ -113,7 +113,7 @@ fn is_whole(runtime: Runtime, before: filch::task::JoinHandle<u32>) {
 
 #[test]
 fn a_hook_that_panics_gives_the_core_back() {
-    let hooks: [fn(&mut Builder, Box<dyn Fn() + Send + Sync>); 2] = [
+    let hooks: [fn(&mut Builder, Hook); 2] = [
         |builder, hook| {
             builder.on_thread_park(hook);
         },

@@ -52,6 +52,35 @@ fn loom_shutdown_against_first_wait() {
     });
 }
 
+/// The task has waited, and is woken and queued: the shutdown, which finds it in
+/// the list, and whoever has taken it from the queue, both go for its future.
+#[test]
+fn loom_shutdown_against_a_later_poll() {
+    model_fully(|| {
+        let scheduler = Model::new();
+        let drops = Drops::default();
+        let captured = drops.value();
+        let waker = Slot::default();
+        let handle = scheduler.spawn({
+            let waker = waker.clone();
+            poll_fn(move |cx| {
+                let _captured = &captured;
+                waker.store(cx.waker());
+                Poll::<()>::Pending
+            })
+        });
+        assert!(scheduler.run_one());
+        waker.take().wake();
+        let queued = scheduler.pop().expect("it was woken");
+        let runner = thread::spawn(move || queued.run());
+        scheduler.shutdown();
+        runner.join().unwrap();
+        drop(waker.replace(None));
+        assert_eq!((drops.count(), scheduler.alive()), (1, 0));
+        assert!(result(handle).unwrap_err().is_cancelled());
+    });
+}
+
 #[test]
 fn loom_shutdown_against_completion_and_join() {
     model_bounded(2, || {
