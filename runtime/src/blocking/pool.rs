@@ -141,9 +141,11 @@ impl<J: Job> Pool<J> {
         Lent(self.clone())
     }
 
-    /// Threads that work, wait for work, or are being created for it.
+    /// Threads that work, wait for work, or are being created for it; without
+    /// those that are lent.
     pub(crate) fn threads(&self) -> usize {
-        self.shared.state.lock().threads()
+        let state = self.shared.state.lock();
+        state.threads() - state.lent()
     }
 
     /// Threads that wait for work.

@@ -109,6 +109,10 @@ impl<J> State<J> {
         self.threads
     }
 
+    pub(super) fn lent(&self) -> usize {
+        self.lent
+    }
+
     pub(super) fn idle_threads(&self) -> usize {
         self.idle.len()
     }

@@ -120,7 +120,8 @@ impl RuntimeMetrics {
             .sum()
     }
 
-    /// Threads of the blocking pool, idle ones included.
+    /// Threads of the blocking pool, idle ones included, without those that have
+    /// taken over a worker from a thread in `block_in_place`.
     pub fn num_blocking_threads(&self) -> usize {
         self.handle.services().blocking.threads()
     }

@@ -6,7 +6,6 @@ use super::handle::{Handle, Scheduler};
 use super::metrics::RuntimeMetrics;
 use crate::scheduler::root;
 use crate::task::JoinHandle;
-use crate::unwind::Panics;
 use std::future::Future;
 use std::io;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -163,12 +162,10 @@ impl Runtime {
             return;
         }
         let may_wait = context::duty() == Duty::None;
-        // Of a waker that is woken to learn of the end.
-        let mut panics = Panics::default();
         match &self.handle.scheduler {
             Scheduler::CurrentThread(shared) => {
                 let _entered = Entered::new(self.handle.clone());
-                panics.put_off(|| shared.shutdown());
+                shared.shutdown();
             }
             Scheduler::MultiThread(shared) => shared.begin_shutdown(),
         }
@@ -178,7 +175,6 @@ impl Runtime {
                 .services()
                 .blocking
                 .shutdown(Some(Duration::ZERO));
-            panics.resume();
             assert!(
                 thread::panicking(),
                 "Cannot drop a runtime in a context where blocking is not allowed: this thread polls asynchronous \
@@ -192,7 +188,6 @@ impl Runtime {
             Patience::Until(until) => Some(until.saturating_duration_since(Instant::now())),
             Patience::None => Some(Duration::ZERO),
         });
-        panics.resume();
     }
 
     fn join_workers(&mut self, patience: Patience) {
