@@ -1,10 +1,12 @@
 //! What the tests of this crate share when they start other programs: cargo, for
 //! what must be built in another way, and the examples; the [`loom`] models and
-//! the [`mutants`] that they must catch; random [`programs`].
+//! the [`mutants`] that they must catch; random [`programs`], and
+//! the [`soak`].
 
 pub mod loom;
 pub mod mutants;
 pub mod programs;
+pub mod soak;
 
 use std::env;
 use std::fmt;

@@ -1,6 +1,6 @@
 //! Random programs against the public API of filch.
 //!
-//! A seed makes a [`Stage`]: a runtime of some kind and tuning, a program of
+//! A seed makes a *stage*: a runtime of some kind and tuning, a program of
 //! tasks, sleeps, channels, sockets and blocking work, threads that disturb it,
 //! and the moment and the manner of the shutdown. [`play`] carries it out, and
 //! checks what must hold however its threads are scheduled:
@@ -44,7 +44,7 @@ use std::thread;
 use std::time::Duration;
 
 /// Set to keep a process with a hanging program for a debugger.
-const KEEP_HANGING: &str = "FILCH_KEEP_HANGING";
+pub(crate) const KEEP_HANGING: &str = "FILCH_KEEP_HANGING";
 
 /// What a program has done.
 #[derive(Clone, Copy, Debug, Default)]
@@ -283,6 +283,28 @@ impl Player {
         disturbed: thread::Result<()>,
     ) -> Result<(), String> {
         disturbed.map_err(|_| "the outsider panicked".to_owned())?;
+        drop(ledger::lock(&self.handle).take());
+        drop(context);
+        // After a shutdown in the background the rest goes on for a while, and
+        // may leave more.
+        loop {
+            let all_over = self.ledger.unfinished().is_empty();
+            self.join_what_is_left();
+            if all_over {
+                break;
+            }
+            thread::sleep(Duration::from_micros(50));
+        }
+        waker
+            .join()
+            .map_err(|_| "the thread that wakes tasks panicked".to_owned())
+    }
+}
+
+impl Player {
+    /// Joins the handles, uses the wakers and drops whatever else refers to a
+    /// task, and so to what is left of the runtime.
+    fn join_what_is_left(&self) {
         for (entry, handle) in self.ledger.take_left() {
             self.ledger.judge(&entry, wait_for(handle));
         }
@@ -291,15 +313,6 @@ impl Player {
             waker.wake();
         }
         self.ledger.forget_exposed();
-        drop(ledger::lock(&self.handle).take());
-        drop(context);
-        // After a shutdown in the background the rest goes on for a while.
-        while !self.ledger.unfinished().is_empty() {
-            thread::sleep(Duration::from_micros(50));
-        }
-        waker
-            .join()
-            .map_err(|_| "the thread that wakes tasks panicked".to_owned())
     }
 }
 
