@@ -404,4 +404,6 @@ impl fmt::Debug for State {
 mod snapshot;
 
 #[cfg(all(test, not(filch_loom)))]
+mod table;
+#[cfg(all(test, not(filch_loom)))]
 mod tests;
