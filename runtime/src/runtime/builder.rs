@@ -13,7 +13,7 @@ use crate::scheduler::services::{Enabled, Hook, Hooks, Services};
 use crate::scheduler::shared::Shared;
 use crate::scheduler::worker::{self, Core, Pacing};
 use crate::scheduler::{current_thread, multi_thread};
-use crate::unwind::Panics;
+use crate::unwind::{Panics, swallow};
 use parking_lot::Mutex;
 use std::fmt;
 use std::io;
@@ -452,13 +452,16 @@ fn run_core(shared: &Arc<Shared>, slot: &CoreSlot) {
     }
 }
 
-/// Runs `body`, and `on_stop` even if it unwinds.
+/// Runs `body`, and `on_stop` even if it unwinds; a second panic ends there, for
+/// it would end the process.
 fn run_with_hooks(on_start: Option<&Hook>, on_stop: Option<&Hook>, body: &mut dyn FnMut()) {
     struct Stop<'a>(Option<&'a Hook>);
     impl Drop for Stop<'_> {
         fn drop(&mut self) {
-            if let Some(on_stop) = self.0 {
-                on_stop();
+            match self.0 {
+                Some(on_stop) if thread::panicking() => swallow(|| on_stop()),
+                Some(on_stop) => on_stop(),
+                None => {}
             }
         }
     }
