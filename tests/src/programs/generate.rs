@@ -213,10 +213,15 @@ impl<'a> Generator<'a> {
 
     fn connection(&mut self) -> Connection {
         let abort = |rng: &mut Rng| (rng.u32(..8) == 0).then(|| rng.u32(..12));
+        let (mut client, mut server) = (self.side(), self.side());
+        // A side that takes its time does not do so hundreds of times.
+        let least = client.write.max(server.write) / 200;
+        client.chunk = client.chunk.max(least);
+        server.chunk = server.chunk.max(least);
         Connection {
             name: self.name(),
-            client: self.side(),
-            server: self.side(),
+            client,
+            server,
             small_buffers: self.rng.bool(),
             abort_server: abort(self.rng),
             abort_client: abort(self.rng),
@@ -232,9 +237,9 @@ impl<'a> Generator<'a> {
             _ => rng.usize(..300_000),
         };
         let chunk = match rng.u32(..3) {
-            0 => rng.usize(1..32).max(write / 200),
-            1 => rng.usize(1..2048).max(write / 200),
-            _ => rng.usize(1..65_536).max(write / 200),
+            0 => rng.usize(1..32),
+            1 => rng.usize(1..2048),
+            _ => rng.usize(1..65_536),
         };
         let pause = match rng.u32(..8) {
             0..4 => Pause::None,

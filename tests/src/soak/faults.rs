@@ -11,8 +11,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
 use std::time::Duration;
 
-/// Only a hang takes a child this long: its own watchdog comes first.
-const CHILD_HANG: Duration = Duration::from_secs(150);
+/// Only a hang of a child that does not even notice it takes this long.
+const DEAF_CHILD: Duration = Duration::from_secs(150);
 
 /// Something that a process runs out of, or that breaks.
 pub(super) struct Fault {
@@ -44,7 +44,7 @@ pub(super) fn inject(fault: &Fault, options: &Options, round: u64) -> Result<(),
     child.args(["--fault", fault.name, "--seed", &seed.to_string()]);
     child.args(["--workers", &options.workers.to_string()]);
     let ended = catch_unwind(AssertUnwindSafe(|| {
-        finish(&mut child, Echo::Quiet, CHILD_HANG)
+        finish(&mut child, Echo::Quiet, DEAF_CHILD)
     }));
     match ended {
         Ok(ended) if ended.status.success() => Ok(()),

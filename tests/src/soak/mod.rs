@@ -55,7 +55,11 @@ pub fn main(live_bytes: fn() -> usize) -> ExitCode {
         }
     };
     keep_planned_panics_quiet();
-    watch::start(options.seed);
+    let bound = match options.fault {
+        Some(_) => watch::CHILD_HANG,
+        None => watch::HANG,
+    };
+    watch::start(options.seed, bound);
     let violations = match &options.fault {
         Some(fault) => faults::suffer(fault, &options),
         None => Soak::new(options, live_bytes).run(),

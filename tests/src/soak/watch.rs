@@ -8,8 +8,10 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Without progress for so long, the process hangs.
-const HANG: Duration = Duration::from_secs(90);
+/// Without progress for so long, a process hangs. A child says so before its
+/// parent does, which waits for it.
+pub(super) const HANG: Duration = Duration::from_secs(180);
+pub(super) const CHILD_HANG: Duration = Duration::from_secs(120);
 
 /// The code to end with then.
 const HUNG: i32 = 3;
@@ -32,8 +34,8 @@ pub(super) fn doing(what: String, runtime: Option<Handle>) {
     drop(former);
 }
 
-/// Watches until the process ends.
-pub(super) fn start(seed: u64) {
+/// Watches until the process ends, or makes no progress for so long.
+pub(super) fn start(seed: u64, bound: Duration) {
     thread::Builder::new()
         .name("watchdog".to_owned())
         .spawn(move || {
@@ -43,8 +45,8 @@ pub(super) fn start(seed: u64) {
                 let now = PROGRESS.load(Relaxed);
                 if now != seen {
                     (seen, since) = (now, Instant::now());
-                } else if since.elapsed() > HANG {
-                    report(seed);
+                } else if since.elapsed() > bound {
+                    report(seed, bound);
                     process::exit(HUNG);
                 }
             }
@@ -52,9 +54,9 @@ pub(super) fn start(seed: u64) {
         .expect("a process that starts can have a thread");
 }
 
-fn report(seed: u64) {
+fn report(seed: u64, bound: Duration) {
     let doing = DOING.lock().unwrap_or_else(PoisonError::into_inner).take();
-    eprintln!("HANG: no progress for {HANG:?}; --seed {seed}");
+    eprintln!("HANG: no progress for {bound:?}; --seed {seed}");
     if let Some((what, runtime)) = doing {
         eprintln!("while: {what}");
         if let Some(runtime) = runtime {
