@@ -6,6 +6,7 @@ use super::handle::{Handle, Scheduler};
 use super::metrics::RuntimeMetrics;
 use crate::scheduler::root;
 use crate::task::JoinHandle;
+use crate::unwind::Panics;
 use std::future::Future;
 use std::io;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -162,10 +163,12 @@ impl Runtime {
             return;
         }
         let may_wait = context::duty() == Duty::None;
+        // Of a waker that is woken to learn of the end.
+        let mut panics = Panics::default();
         match &self.handle.scheduler {
             Scheduler::CurrentThread(shared) => {
                 let _entered = Entered::new(self.handle.clone());
-                shared.shutdown();
+                panics.put_off(|| shared.shutdown());
             }
             Scheduler::MultiThread(shared) => shared.begin_shutdown(),
         }
@@ -175,6 +178,7 @@ impl Runtime {
                 .services()
                 .blocking
                 .shutdown(Some(Duration::ZERO));
+            panics.resume();
             assert!(
                 thread::panicking(),
                 "Cannot drop a runtime in a context where blocking is not allowed: this thread polls asynchronous \
@@ -188,6 +192,7 @@ impl Runtime {
             Patience::Until(until) => Some(until.saturating_duration_since(Instant::now())),
             Patience::None => Some(Duration::ZERO),
         });
+        panics.resume();
     }
 
     fn join_workers(&mut self, patience: Patience) {

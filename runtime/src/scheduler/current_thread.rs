@@ -15,22 +15,27 @@
 //!   sets `runs` before it swaps `woken`: either the thread sees the wake-up
 //!   before it sleeps in the driver, or the waker unparks the driver.
 
+mod root;
+mod runner;
+
+use self::root::RootWaker;
+use self::runner::Runner;
 use super::metrics::{self, Counters};
 use super::services::Services;
 use super::worker::Pacing;
-use crate::driver::{Driver, Limit, PreciseSleeps};
+use crate::driver::Driver;
+use crate::primitive::atomic::Ordering::*;
+use crate::primitive::{Condvar, Mutex, const_thread_local};
 use crate::task::{Again, Id, JoinHandle, Notified, OwnedTasks, Schedule, Task, create};
-use parking_lot::{Condvar, Mutex};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
-use std::pin::Pin;
 use std::ptr;
+// Not `primitive`'s: the receiver of a method, and of a waker.
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::*};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Poll, Waker};
 
 /// Polls between two turns of the driver, as tokio's event interval.
 const POLLS_PER_TURN: u32 = 61;
@@ -73,13 +78,11 @@ struct Running {
     ahead_of_yielded: Cell<Option<usize>>,
 }
 
-thread_local! {
-    static RUNNING: Running = const {
-        Running {
-            shared: Cell::new(ptr::null()),
-            queue: RefCell::new(VecDeque::new()),
-            ahead_of_yielded: Cell::new(None),
-        }
+const_thread_local! {
+    static RUNNING: Running = Running {
+        shared: Cell::new(ptr::null()),
+        queue: RefCell::new(VecDeque::new()),
+        ahead_of_yielded: Cell::new(None),
     };
 }
 
@@ -139,17 +142,12 @@ impl Shared {
     /// no other thread does.
     pub(crate) fn block_on<F: Future>(self: &Arc<Self>, future: F) -> F::Output {
         let mut root = std::pin::pin!(future);
-        let state = Arc::new(RootWaker {
-            woken: AtomicBool::new(true),
-            runs: AtomicBool::new(false),
-            shared: Arc::clone(self),
-        });
+        let state = Arc::new(RootWaker::new(self));
         let waker = Waker::from(Arc::clone(&state));
         loop {
             let core = self.core.lock().take();
             if let Some(core) = core {
-                // ORDERING: Relaxed; the swap of `woken` releases it (C4).
-                state.runs.store(true, Relaxed);
+                state.transition_to_running();
                 return Runner::new(self, core).run(root, &state, &waker);
             }
             // Another thread runs the tasks: only the root is ours.
@@ -157,8 +155,7 @@ impl Shared {
                 return output;
             }
             let mut core = self.core.lock();
-            // ORDERING: Acquire pairs with the swap in `wake_by_ref`.
-            while core.is_none() && !state.woken.load(Acquire) {
+            while core.is_none() && !state.is_woken() {
                 self.core_free.wait(&mut core);
             }
         }
@@ -257,155 +254,6 @@ impl Schedule for Arc<Shared> {
     }
 }
 
-/// The waker of a root future.
-struct RootWaker {
-    woken: AtomicBool,
-    /// The root's thread runs the tasks, so it sleeps in the driver.
-    runs: AtomicBool,
-    shared: Arc<Shared>,
-}
-
-impl RootWaker {
-    /// Polls the root if it was woken.
-    fn poll<F: Future>(&self, root: Pin<&mut F>, waker: &Waker) -> Poll<F::Output> {
-        // ORDERING: AcqRel, partner of the swap in `wake_by_ref` (C4).
-        if !self.woken.swap(false, AcqRel) {
-            return Poll::Pending;
-        }
-        crate::coop::with_budget(|| root.poll(&mut Context::from_waker(waker)))
-    }
-}
-
-impl Wake for RootWaker {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        // ORDERING: AcqRel: releases what the waker wrote; acquires `runs` (C4).
-        if self.woken.swap(true, AcqRel) {
-            return;
-        }
-        // ORDERING: Relaxed; the swap above acquired it.
-        if !self.runs.load(Relaxed) {
-            drop(self.shared.core.lock());
-            self.shared.core_free.notify_all();
-        } else if !self.shared.runs_here() {
-            self.shared.services.driver.unpark();
-        }
-    }
-}
-
-/// Runs the core; puts it back when done, or when unwinding.
-struct Runner<'a> {
-    shared: &'a Arc<Shared>,
-    driver: Option<Box<Driver>>,
-    /// From the first sleep on: the thread is the caller's, not ours.
-    precise: Option<PreciseSleeps>,
-    /// What ran on this thread before: another runtime, blocked in place.
-    outer: *const Shared,
-    outer_queue: VecDeque<Ready>,
-}
-
-impl<'a> Runner<'a> {
-    fn new(shared: &'a Arc<Shared>, core: Core) -> Self {
-        RUNNING.with(|running| Self {
-            shared,
-            driver: Some(core.driver),
-            precise: None,
-            outer: running.shared.replace(&**shared),
-            outer_queue: running.queue.replace(core.queue),
-        })
-    }
-
-    fn run<F: Future>(
-        &mut self,
-        mut root: Pin<&mut F>,
-        state: &RootWaker,
-        waker: &Waker,
-    ) -> F::Output {
-        loop {
-            if let Poll::Ready(output) = state.poll(root.as_mut(), waker) {
-                return output;
-            }
-            let dry = self.run_tasks();
-            // ORDERING: Relaxed: only whether to sleep; the next poll swaps it.
-            self.turn(dry && !state.woken.load(Relaxed));
-        }
-    }
-
-    /// Polls a bounded number of tasks; true if none is left.
-    ///
-    /// A task that yielded is polled again only after the driver was turned.
-    fn run_tasks(&self) -> bool {
-        RUNNING.with(|running| running.ahead_of_yielded.set(None));
-        for count in 0..self.shared.polls_per_turn {
-            if RUNNING.with(|running| running.ahead_of_yielded.get()) == Some(0) {
-                return false;
-            }
-            let Some(task) = self.next_task(count) else {
-                return true;
-            };
-            self.shared.counters.polls.add(1);
-            task.run_on(self.shared);
-        }
-        false
-    }
-
-    fn next_task(&self, count: u32) -> Option<Ready> {
-        let pop_local = || RUNNING.with(Running::pop);
-        if count.is_multiple_of(self.shared.polls_per_injector_look) {
-            self.shared.pop_injector().or_else(pop_local)
-        } else {
-            pop_local().or_else(|| self.shared.pop_injector())
-        }
-    }
-
-    /// Turns the driver; sleeps in it if there is nothing to run.
-    fn turn(&mut self, sleep: bool) {
-        let services = &self.shared.services;
-        self.shared
-            .counters
-            .forced_yields
-            .add(crate::coop::take_forced_yields());
-        let driver = self
-            .driver
-            .as_mut()
-            .expect("the runner holds the driver until it is dropped");
-        if !sleep {
-            return driver.poll(&services.driver);
-        }
-        if let Some(before_park) = &services.hooks.before_park {
-            before_park();
-        }
-        // The hook may have made work on this thread.
-        if RUNNING.with(|running| running.queue.borrow().is_empty()) {
-            self.shared.counters.parks.add(1);
-            self.precise
-                .get_or_insert_with(PreciseSleeps::on_this_thread);
-            driver.park(&services.driver, Limit::Unlimited);
-        }
-        if let Some(after_unpark) = &services.hooks.after_unpark {
-            after_unpark();
-        }
-    }
-}
-
-impl Drop for Runner<'_> {
-    fn drop(&mut self) {
-        let outer_queue = std::mem::take(&mut self.outer_queue);
-        let queue = RUNNING.with(|running| {
-            running.shared.set(self.outer);
-            running.queue.replace(outer_queue)
-        });
-        if let Some(driver) = self.driver.take() {
-            *self.shared.core.lock() = Some(Core { queue, driver });
-            // Whoever waits for the core, one of them takes it.
-            self.shared.core_free.notify_all();
-        }
-    }
-}
-
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared")
@@ -413,3 +261,6 @@ impl fmt::Debug for Shared {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, filch_loom))]
+mod loom_tests;

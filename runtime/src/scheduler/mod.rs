@@ -11,7 +11,6 @@ pub(crate) mod queues;
 
 pub(crate) mod block_in_place;
 mod context;
-#[cfg(not(filch_loom))]
 pub(crate) mod current_thread;
 pub(crate) mod metrics;
 pub(crate) mod multi_thread;

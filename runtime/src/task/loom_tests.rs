@@ -13,6 +13,12 @@
 //! in a list: a list touches no more than two nodes besides the one it unlinks.
 //! One or two shards: a shard is closed, or not yet, and no more than that. At most
 //! two polls of a task: the state word does not count them.
+//!
+//! **Turnstiles.** Loom tries an access before another thread's only if that is the
+//! last one of the same atomic. A transition is a load and an exchange; its own
+//! load is the last access by the time of its exchange, so that loom does not try
+//! the exchange before what another thread has merely loaded. Where one side of a
+//! race only looks, both pass a [`Turnstile`], and loom tries both orders of that.
 
 mod abort;
 mod combinations;
@@ -50,6 +56,22 @@ pub(crate) fn model_fully(f: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = None;
     builder.check(f);
+}
+
+/// Orders nothing, but has loom try who passes first.
+#[derive(Clone)]
+pub(crate) struct Turnstile(loom::sync::Arc<loom::sync::atomic::AtomicUsize>);
+
+impl Turnstile {
+    pub(crate) fn new() -> Self {
+        Self(loom::sync::Arc::new(loom::sync::atomic::AtomicUsize::new(
+            0,
+        )))
+    }
+
+    pub(crate) fn pass(&self) {
+        self.0.fetch_add(1, Relaxed);
+    }
 }
 
 /// Counts how many values were dropped.

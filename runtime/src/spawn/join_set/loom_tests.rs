@@ -8,7 +8,7 @@
 //! its output, and a waker that is kept by a count.
 
 use super::*;
-use crate::task::loom_tests::{Counted, Drops, Signal, model, model_bounded};
+use crate::task::loom_tests::{Counted, Drops, Signal, Turnstile, model, model_bounded};
 use crate::task::model::Model;
 use loom::thread;
 use std::future::pending;
@@ -76,7 +76,15 @@ fn loom_insert_against_completion() {
         let scheduler = Model::new();
         let mut set = JoinSet::new();
         let handle = scheduler.spawn(async { 42 });
-        let runner = run_elsewhere(&scheduler, 1);
+        let turnstile = Turnstile::new();
+        let runner = thread::spawn({
+            let (scheduler, turnstile) = (scheduler.clone(), turnstile.clone());
+            move || {
+                scheduler.run_one();
+                turnstile.pass();
+            }
+        });
+        turnstile.pass();
         set.insert(handle);
         assert_eq!(join_next(&mut set).unwrap().unwrap(), 42);
         assert!(set.is_empty());

@@ -1,10 +1,12 @@
 //! Aborts against polls, wakes and completion.
 
 use super::super::model::Model;
-use super::{Drops, Slot, model, model_fully, result};
+use super::{Drops, Slot, Turnstile, model, model_fully, result};
 use crate::coop::yield_current;
 use loom::thread;
-use std::future::{pending, poll_fn};
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::Poll;
 
 #[test]
@@ -70,10 +72,13 @@ fn loom_abort_of_an_idle_task_schedules_it_once() {
         let scheduler = Model::new();
         let drops = Drops::default();
         let captured = drops.value();
-        let handle = scheduler.spawn(async move {
-            let _captured = captured;
-            pending::<()>().await;
-        });
+        let polls = Arc::new(AtomicUsize::new(0));
+        let counts = polls.clone();
+        let handle = scheduler.spawn(poll_fn(move |_| {
+            let _captured = &captured;
+            counts.fetch_add(1, Relaxed);
+            Poll::<()>::Pending
+        }));
         assert!(scheduler.run_one());
         let threads: Vec<_> = (0..2)
             .map(|_| {
@@ -88,6 +93,7 @@ fn loom_abort_of_an_idle_task_schedules_it_once() {
         assert_eq!(scheduler.scheduled(), 1);
         assert_eq!(scheduler.run_all(), 1);
         assert_eq!(drops.count(), 1);
+        assert_eq!(polls.load(Relaxed), 1, "polled after the abort");
         assert!(result(handle).unwrap_err().is_cancelled());
     });
 }
@@ -98,19 +104,34 @@ fn loom_abort_against_yields() {
         let scheduler = Model::new();
         let drops = Drops::default();
         let captured = drops.value();
+        let turnstile = Turnstile::new();
+        let passes = turnstile.clone();
+        let polls = Arc::new(AtomicUsize::new(0));
+        let counts = polls.clone();
         let handle = scheduler.spawn(poll_fn(move |cx| {
             let _captured = &captured;
+            counts.fetch_add(1, Relaxed);
+            passes.pass();
             assert!(yield_current(cx));
             Poll::<()>::Pending
         }));
         assert!(scheduler.run_one());
         let abort_handle = handle.abort_handle();
-        let aborter = thread::spawn(move || abort_handle.abort());
+        let aborter = thread::spawn({
+            let turnstile = turnstile.clone();
+            move || {
+                turnstile.pass();
+                abort_handle.abort();
+            }
+        });
+        turnstile.pass();
         assert!(scheduler.run_one());
         aborter.join().unwrap();
+        let polled = polls.load(Relaxed);
         assert_eq!(scheduler.scheduled(), 0, "it was in the queue already");
         assert!(scheduler.queued() <= 1, "queued twice");
         scheduler.run_all();
+        assert_eq!(polls.load(Relaxed), polled, "polled after the abort");
         assert_eq!(drops.count(), 1);
         assert!(result(handle).unwrap_err().is_cancelled());
     });

@@ -2,7 +2,7 @@
 //! goes wrong once, and does not keep the task or its values.
 
 use super::super::model::Model;
-use super::{Counted, Drops, block_on, model, model_bounded, quiet_panic};
+use super::{Counted, Drops, Turnstile, block_on, model, model_bounded, quiet_panic};
 use loom::thread;
 use std::future::poll_fn;
 use std::task::Poll;
@@ -77,11 +77,16 @@ fn loom_panics_against_abort_and_join() {
             let drops = Drops::default();
             let handle = scheduler.spawn(future(end, value.make(&drops)));
             let abort_handle = handle.abort_handle();
+            let turnstile = Turnstile::new();
             let runner = thread::spawn({
-                let scheduler = scheduler.clone();
-                move || assert!(scheduler.run_one())
+                let (scheduler, turnstile) = (scheduler.clone(), turnstile.clone());
+                move || {
+                    assert!(scheduler.run_one());
+                    turnstile.pass();
+                }
             });
             let aborter = thread::spawn(move || abort_handle.abort());
+            turnstile.pass();
             match block_on(handle) {
                 Ok(output) => {
                     assert_eq!((end, drops.count()), (Polled::Completes, 0));

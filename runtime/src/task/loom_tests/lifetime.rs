@@ -1,7 +1,7 @@
 //! Who frees the task: references released here and there.
 
 use super::super::model::Model;
-use super::{Drops, Slot, block_on, model, model_fully};
+use super::{Drops, Slot, Turnstile, block_on, model, model_fully};
 use loom::thread;
 use std::future::{pending, poll_fn};
 use std::task::{Poll, Waker};
@@ -145,7 +145,13 @@ fn loom_new_task_shut_down_while_it_is_awaited() {
             let _captured = captured;
             pending::<()>().await;
         });
-        let thread = thread::spawn(move || notified.shutdown());
+        let turnstile = Turnstile::new();
+        let passes = turnstile.clone();
+        let thread = thread::spawn(move || {
+            notified.shutdown();
+            passes.pass();
+        });
+        turnstile.pass();
         assert!(block_on(handle).unwrap_err().is_cancelled());
         thread.join().unwrap();
         assert_eq!(drops.count(), 1);

@@ -5,7 +5,7 @@
 )]
 
 use super::super::model::Model;
-use super::{Slot, model, model_fully, result};
+use super::{Slot, Turnstile, model, model_fully, result};
 use crate::coop::yield_current;
 use crate::primitive::UnsafeCell;
 use crate::task::{JoinHandle, Notified};
@@ -13,6 +13,7 @@ use loom::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use loom::thread;
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::task::{Poll, Waker};
 
 /// A task that waits for an event which a relaxed flag announces: that the poll
@@ -22,6 +23,8 @@ struct Waiting {
     handle: JoinHandle<()>,
     event: Arc<Event>,
     waker: Waker,
+    /// Passed by each poll.
+    turnstile: Turnstile,
 }
 
 struct Event {
@@ -55,12 +58,15 @@ impl Waiting {
             data: UnsafeCell::new(0),
         });
         let waker = Slot::default();
+        let turnstile = Turnstile::new();
         let handle = scheduler.spawn({
             let (event, waker) = (event.clone(), waker.clone());
+            let turnstile = turnstile.clone();
             poll_fn(move |cx| {
                 if event.happened.load(Relaxed) {
                     return Poll::Ready(());
                 }
+                turnstile.pass();
                 let first = waker.store(cx.waker());
                 if yields && !first {
                     assert!(yield_current(cx));
@@ -75,6 +81,7 @@ impl Waiting {
             handle,
             event,
             waker,
+            turnstile,
         }
     }
 
@@ -146,7 +153,9 @@ fn loom_yield_and_wake_queue_once() {
         waiting.waker.wake_by_ref();
         let waker = thread::spawn({
             let (waker, event) = (waiting.waker.clone(), waiting.event.clone());
+            let turnstile = waiting.turnstile.clone();
             move || {
+                turnstile.pass();
                 event.happen();
                 waker.wake_by_ref();
             }
@@ -174,6 +183,31 @@ fn loom_wakes_from_two_threads_run_it_once() {
         }
         assert_eq!(waiting.scheduler.scheduled(), 1);
         assert_eq!(waiting.finish(), 1);
+    });
+}
+
+/// The wake hands the task over with the cell's own scheduler, and another thread
+/// completes and frees it before the wake has returned.
+#[test]
+fn loom_wake_by_value_keeps_the_scheduler() {
+    model_fully(|| {
+        let waiting = Waiting::idle();
+        waiting.event.happen();
+        let Waiting {
+            scheduler,
+            handle,
+            waker,
+            ..
+        } = waiting;
+        drop(handle);
+        let runner = thread::spawn({
+            let scheduler = scheduler.clone();
+            move || scheduler.run_one()
+        });
+        waker.wake();
+        runner.join().unwrap();
+        scheduler.run_all();
+        assert_eq!(scheduler.alive(), 0);
     });
 }
 
@@ -217,9 +251,14 @@ fn loom_wake_of_a_task_that_was_entitled() {
         let scheduler = Model::new();
         let slot = Slot::default();
         let happened = Arc::new(AtomicBool::new(false));
+        let turnstile = Turnstile::new();
+        let polls = Arc::new(AtomicUsize::new(0));
         let handle = scheduler.spawn({
             let (slot, happened) = (slot.clone(), happened.clone());
+            let (turnstile, polls) = (turnstile.clone(), polls.clone());
             poll_fn(move |cx| {
+                polls.fetch_add(1, Relaxed);
+                turnstile.pass();
                 if slot.store(cx.waker()) {
                     cx.waker().wake_by_ref();
                 }
@@ -233,17 +272,50 @@ fn loom_wake_of_a_task_that_was_entitled() {
         assert!(scheduler.run_one());
         let waker = slot.replace(None).expect("stored by the poll");
         slot.store(&waker);
+        let passes = turnstile.clone();
         let thread = thread::spawn(move || {
+            passes.pass();
             happened.store(true, Relaxed);
             waker.wake();
         });
+        turnstile.pass();
         // Entitled; it waits after that, unless the wake came before.
         assert!(scheduler.run_one());
         thread.join().unwrap();
         assert!(scheduler.queued() <= 1, "queued twice");
         scheduler.run_all();
         assert!(handle.is_finished(), "a wake was lost");
+        assert!(polls.load(Relaxed) <= 3, "polled more often than woken");
         drop(slot.replace(None));
+    });
+}
+
+/// Woken during its first poll, and by nobody after that: a second poll takes
+/// note of the wake, and there is no third.
+#[test]
+fn loom_wake_of_an_entitled_task_is_used_up() {
+    model_fully(|| {
+        let scheduler = Model::new();
+        let polls = Arc::new(AtomicUsize::new(0));
+        let handle = scheduler.spawn({
+            let polls = polls.clone();
+            poll_fn(move |cx| {
+                if polls.fetch_add(1, Relaxed) == 0 {
+                    cx.waker().wake_by_ref();
+                }
+                Poll::<()>::Pending
+            })
+        });
+        assert!(scheduler.run_one());
+        let runner = thread::spawn({
+            let scheduler = scheduler.clone();
+            move || scheduler.run_one()
+        });
+        // From now on it is as if it was never awaited.
+        drop(handle);
+        runner.join().unwrap();
+        assert_eq!((polls.load(Relaxed), scheduler.queued()), (2, 0));
+        scheduler.shutdown();
     });
 }
 
