@@ -7,6 +7,7 @@
 //! - `accept`: the next connection of a listener, likewise;
 //! - `connect_in_progress`: whether an error of a non-blocking connect means
 //!   that the handshake has merely not finished;
+//! - `recv`, `send` and `send_vectored`: one transfer, in one system call;
 //! - `stream_interest`: what a stream asks the driver to watch for;
 //! - `short_read_means_drained`: whether a read which returned less than was
 //!   asked for has emptied the stream's receive queue.
@@ -18,9 +19,11 @@ mod portable;
 
 #[cfg(target_os = "linux")]
 pub(super) use self::linux::{
-    accept, connect_in_progress, short_read_means_drained, stream_interest, stream_socket,
+    accept, connect_in_progress, recv, send, send_vectored, short_read_means_drained,
+    stream_interest, stream_socket,
 };
 #[cfg(not(target_os = "linux"))]
 pub(super) use self::portable::{
-    accept, connect_in_progress, short_read_means_drained, stream_interest, stream_socket,
+    accept, connect_in_progress, recv, send, send_vectored, short_read_means_drained,
+    stream_interest, stream_socket,
 };

@@ -6,6 +6,7 @@
     reason = "ReadBuf can be told only unsafely how much of it a system call has initialised"
 )]
 
+use super::platform;
 use socket2::SockRef;
 use std::io;
 use std::net::TcpStream;
@@ -27,7 +28,7 @@ pub(super) fn recv(stream: &TcpStream, buf: &mut ReadBuf<'_>) -> io::Result<usiz
     // SAFETY: `unfilled_mut` asks that initialised bytes are not
     // de-initialised through it; `recv` only ever writes bytes.
     let unfilled = unsafe { buf.unfilled_mut() };
-    let received = SockRef::from(stream).recv(unfilled)?;
+    let received = platform::recv(stream, unfilled)?;
     assert!(
         received <= buf.remaining(),
         "recv returned {received} bytes for a buffer of {}",

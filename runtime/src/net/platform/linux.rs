@@ -1,11 +1,14 @@
-//! Linux: flags are given with the call that makes the descriptor, and urgent
-//! data announces itself.
+//! Linux: flags are given with the call that makes the descriptor, urgent data
+//! announces itself, and transfers go straight to the kernel. The C library's
+//! are points where a thread may be cancelled, which costs each of them two locked
+//! instructions.
 
 use filch_io::{Interest, Registered};
 use rustix::io::Errno;
-use rustix::net::SocketFlags;
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, SocketFlags};
 use socket2::{Domain, Protocol, Socket, Type};
-use std::io;
+use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
 pub(in crate::net) fn stream_socket(domain: Domain) -> io::Result<Socket> {
@@ -24,6 +27,27 @@ pub(in crate::net) fn accept(listener: &TcpListener) -> io::Result<(TcpStream, S
 
 pub(in crate::net) fn connect_in_progress(error: &io::Error) -> bool {
     Errno::from_io_error(error) == Some(Errno::INPROGRESS)
+}
+
+/// Fills the start of `buf`; returns how much of it.
+pub(in crate::net) fn recv(stream: &TcpStream, buf: &mut [MaybeUninit<u8>]) -> io::Result<usize> {
+    let ((received, _rest), _) = rustix::net::recv(stream, buf, RecvFlags::empty())?;
+    Ok(received.len())
+}
+
+/// A peer that is gone is an error, and no signal.
+pub(in crate::net) fn send(stream: &TcpStream, buf: &[u8]) -> io::Result<usize> {
+    Ok(rustix::net::send(stream, buf, SendFlags::NOSIGNAL)?)
+}
+
+pub(in crate::net) fn send_vectored(stream: &TcpStream, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+    let mut control = SendAncillaryBuffer::default();
+    Ok(rustix::net::sendmsg(
+        stream,
+        bufs,
+        &mut control,
+        SendFlags::NOSIGNAL,
+    )?)
 }
 
 /// Urgent data is watched for besides reading and writing, for the sake of

@@ -1,8 +1,9 @@
 //! Every other system: two calls where Linux needs one.
 
 use filch_io::{Interest, Registered};
-use socket2::{Domain, Protocol, Socket, Type};
-use std::io;
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use std::io::{self, IoSlice, Write};
+use std::mem::MaybeUninit;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
 pub(in crate::net) fn stream_socket(domain: Domain) -> io::Result<Socket> {
@@ -21,6 +22,22 @@ pub(in crate::net) fn connect_in_progress(error: &io::Error) -> bool {
     // Unix says EINPROGRESS, Windows WSAEWOULDBLOCK.
     error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error())
         || error.kind() == io::ErrorKind::WouldBlock
+}
+
+/// Fills the start of `buf`; returns how much of it.
+pub(in crate::net) fn recv(stream: &TcpStream, buf: &mut [MaybeUninit<u8>]) -> io::Result<usize> {
+    SockRef::from(stream).recv(buf)
+}
+
+pub(in crate::net) fn send(mut stream: &TcpStream, buf: &[u8]) -> io::Result<usize> {
+    stream.write(buf)
+}
+
+pub(in crate::net) fn send_vectored(
+    mut stream: &TcpStream,
+    bufs: &[IoSlice<'_>],
+) -> io::Result<usize> {
+    stream.write_vectored(bufs)
 }
 
 pub(in crate::net) fn stream_interest() -> Interest {

@@ -2,9 +2,9 @@
 
 use super::TcpStream;
 use crate::io::cooperative;
-use crate::net::uninit;
+use crate::net::{platform, uninit};
 use filch_io::{Direction, Interest, Readiness, Ready};
-use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::task::{Context, Poll};
 use tokio::io::ReadBuf;
 
@@ -133,7 +133,7 @@ impl TcpStream {
     /// ```
     pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.try_operation(Interest::READABLE, |readiness| {
-            let received = self.io.get_ref().read(buf)?;
+            let received = uninit::recv(self.io.get_ref(), &mut ReadBuf::new(buf))?;
             self.note_received(received, buf.len(), readiness);
             Ok(received)
         })
@@ -160,7 +160,7 @@ impl TcpStream {
     /// [`writable`](Self::writable) then. Otherwise those of `write`.
     pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
         self.try_operation(Interest::WRITABLE, |readiness| {
-            let sent = self.io.get_ref().write(buf)?;
+            let sent = platform::send(self.io.get_ref(), buf)?;
             self.note_sent(sent, buf.len(), readiness);
             Ok(sent)
         })

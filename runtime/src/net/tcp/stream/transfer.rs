@@ -40,7 +40,7 @@ use super::TcpStream;
 use crate::io::cooperative;
 use crate::net::{platform, uninit};
 use filch_io::{Direction, Readiness};
-use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::io::{self, IoSlice, IoSliceMut, Read};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -83,7 +83,7 @@ impl TcpStream {
     ) -> Poll<io::Result<usize>> {
         loop {
             let readiness = ready!(cooperative::poll_ready(&self.io, cx, Direction::Write))?;
-            match self.io.get_ref().write(buf) {
+            match platform::send(self.io.get_ref(), buf) {
                 Ok(sent) => {
                     self.note_sent(sent, buf.len(), readiness);
                     return Poll::Ready(Ok(sent));
@@ -131,7 +131,7 @@ impl TcpStream {
         bufs: &[IoSlice<'_>],
         readiness: Readiness,
     ) -> io::Result<usize> {
-        let sent = self.io.get_ref().write_vectored(bufs)?;
+        let sent = platform::send_vectored(self.io.get_ref(), bufs)?;
         if bufs.len() <= VECTORED_BUFFERS_MAX {
             let offered = bufs.iter().map(|buf| buf.len()).sum();
             self.note_sent(sent, offered, readiness);
