@@ -11,6 +11,9 @@ use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
+/// The most buffers that one call takes (`UIO_MAXIOV`); more are an error.
+const BUFFERS_MAX: usize = 1024;
+
 pub(in crate::net) fn stream_socket(domain: Domain) -> io::Result<Socket> {
     // `Socket::new` adds close-on-exec to the same call.
     Socket::new(domain, Type::STREAM.nonblocking(), Some(Protocol::TCP))
@@ -41,6 +44,7 @@ pub(in crate::net) fn send(stream: &TcpStream, buf: &[u8]) -> io::Result<usize> 
 }
 
 pub(in crate::net) fn send_vectored(stream: &TcpStream, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+    let bufs = &bufs[..bufs.len().min(BUFFERS_MAX)];
     let mut control = SendAncillaryBuffer::default();
     Ok(rustix::net::sendmsg(
         stream,
