@@ -31,6 +31,22 @@ mod real {
         Instant::now()
     }
 
+    /// Keeps the processor until `deadline`, and returns the time thereafter.
+    pub(crate) fn spin_until(deadline: Instant) -> Instant {
+        loop {
+            for _ in 0..SPINS_PER_READING {
+                std::hint::spin_loop();
+            }
+            let time = now();
+            if time >= deadline {
+                return time;
+            }
+        }
+    }
+
+    /// Spins between two readings of the clock.
+    const SPINS_PER_READING: u32 = 8;
+
     /// A thread local with a constant initial value: no lazy initialisation,
     /// and, for a type without a destructor, no state of its own.
     macro_rules! const_thread_local {
@@ -75,6 +91,12 @@ mod model {
     pub(crate) use loom::sync::Arc;
     pub(crate) use loom::thread;
     use std::time::Instant;
+
+    /// Gives the other threads their turn; the time until `deadline` has passed.
+    pub(crate) fn spin_until(deadline: Instant) -> Instant {
+        model_time::expire(deadline);
+        now()
+    }
 
     /// A loom thread is a coroutine: it needs loom's thread locals.
     macro_rules! const_thread_local {

@@ -57,6 +57,43 @@ fn tasks_in_the_local_queue_do_not_wait_behind_a_long_poll() {
     });
 }
 
+/// As many polls block as there are processors, so that nobody is woken for a
+/// backlog any more; yet the rest is run, by the one worker that is left.
+#[test]
+fn more_workers_than_processors_make_up_for_polls_that_block() {
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    within_bounds("all processors blocked", move || {
+        let runtime = workers(processors + 2);
+        let (blocked, is_blocked) = channel();
+        let (release, released) = channel::<()>();
+        let released = Arc::new(std::sync::Mutex::new(released));
+        let spawner = runtime.spawn(async move {
+            for _ in 0..processors {
+                let (blocked, released) = (blocked.clone(), released.clone());
+                filch::spawn(async move {
+                    blocked.send(()).unwrap();
+                    released.lock().unwrap().recv().unwrap();
+                });
+            }
+            for _ in 0..processors {
+                is_blocked.recv().unwrap();
+            }
+            let (done, wait) = channel();
+            for _ in 0..10 {
+                let done = done.clone();
+                filch::spawn(async move { done.send(()).unwrap() });
+            }
+            for _ in 0..10 {
+                wait.recv().unwrap();
+            }
+            for _ in 0..processors {
+                release.send(()).unwrap();
+            }
+        });
+        runtime.block_on(spawner).unwrap();
+    });
+}
+
 #[test]
 fn a_timer_does_not_wait_behind_a_long_poll() {
     on_several_workers(|| {

@@ -37,6 +37,8 @@ pub(crate) struct Idle {
     state: AtomicUsize,
     sleepers: Mutex<Sleepers>,
     workers: usize,
+    /// No more are woken for a backlog than can run at the same time.
+    useful: usize,
 }
 
 #[derive(Debug)]
@@ -87,7 +89,7 @@ pub(crate) enum Parked {
 }
 
 impl Idle {
-    pub(crate) fn new(workers: usize) -> Self {
+    pub(crate) fn new(workers: usize, processors: usize) -> Self {
         assert!(
             workers <= MAX_WORKERS,
             "{workers} workers are more than {MAX_WORKERS}"
@@ -100,6 +102,7 @@ impl Idle {
                 resting: false,
             }),
             workers,
+            useful: workers.min(processors),
         }
     }
 
@@ -110,9 +113,9 @@ impl Idle {
     }
 
     /// Chooses a sleeper for work that those awake do not get done, if nobody
-    /// is on the way to it already.
+    /// is on the way to it already, and there is a processor to run it.
     pub(crate) fn wake_for_backlog(&self) -> Wake {
-        self.wake_if(|counts| counts.searching == 0 && counts.awake < self.workers)
+        self.wake_if(|counts| counts.searching == 0 && counts.awake < self.useful)
     }
 
     fn wake_if(&self, needed: impl Fn(Counts) -> bool) -> Wake {
@@ -142,25 +145,31 @@ impl Idle {
         }
     }
 
-    /// Whether some worker sleeps. Relaxed: a hint for policies.
+    /// Whether a sleeper could run next to those awake. Relaxed: a hint for
+    /// policies.
     #[inline]
     pub(crate) fn has_sleepers(&self) -> bool {
+        self.awake() < self.useful
+    }
+
+    /// How many workers are awake. Relaxed: a hint for policies.
+    pub(crate) fn awake(&self) -> usize {
         // ORDERING: Relaxed: a hint; nothing is published by it.
-        Counts::of(self.state.load(Relaxed)).awake < self.workers
+        Counts::of(self.state.load(Relaxed)).awake
     }
 
     /// Whether some worker is awake. Relaxed: a hint for policies.
     #[inline]
     pub(crate) fn has_awake(&self) -> bool {
-        // ORDERING: Relaxed: a hint; nothing is published by it.
-        Counts::of(self.state.load(Relaxed)).awake > 0
+        self.awake() > 0
     }
 
-    /// Counts the caller among the searching workers, if fewer than half are.
+    /// Counts the caller among the searching workers, if fewer than half of
+    /// those that can run at the same time are.
     #[must_use = "without leave to search the caller parks"]
     pub(crate) fn transition_to_searching(&self) -> bool {
         // ORDERING: Relaxed; the bound on searchers is a matter of cost alone.
-        if 2 * Counts::of(self.state.load(Relaxed)).searching >= self.workers {
+        if 2 * Counts::of(self.state.load(Relaxed)).searching >= self.useful {
             return false;
         }
         // ORDERING: SeqCst, one order with `wake_if`.

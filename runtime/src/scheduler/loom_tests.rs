@@ -109,7 +109,7 @@ impl Scheduler {
             seeds: SeedSource::with_seed(1),
             outside: Outside::default(),
         };
-        let (shared, cores) = multi_thread::new(workers, driver, services, pacing);
+        let (shared, cores) = multi_thread::new(workers, workers, driver, services, pacing);
         Self {
             shared: Arc::new(shared),
             cores: cores.into_iter().map(|core| Some(Box::new(core))).collect(),

@@ -2,7 +2,7 @@
 //!
 //! `README.md` in this folder states the vocabulary, the protocols and why no
 //! wake-up is lost. Multi-threaded: [`worker`] runs tasks, [`search`] steals
-//! them, [`sleep`] waits for them, [`idle`] keeps the count, [`shared`] routes
+//! them, [`spin`] and [`sleep`] wait for them, [`idle`] keeps the count, [`shared`] routes
 //! them. [`current_thread`] is the same for one thread.
 
 pub(crate) mod idle;
@@ -19,6 +19,7 @@ mod search;
 pub(crate) mod services;
 pub(crate) mod shared;
 mod sleep;
+mod spin;
 pub(crate) mod worker;
 
 #[cfg(all(test, filch_loom))]

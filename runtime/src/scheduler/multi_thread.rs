@@ -13,9 +13,11 @@ use crate::primitive::{Mutex, SleepersMutex};
 use crate::task::OwnedTasks;
 use crossbeam_utils::CachePadded;
 
-/// Builds a scheduler and the cores its `workers` threads will run.
+/// Builds a scheduler and the cores its `workers` threads will run, on so many
+/// processors.
 pub(crate) fn new(
     workers: usize,
+    processors: usize,
     driver: Driver,
     services: Services,
     pacing: Pacing,
@@ -43,7 +45,7 @@ pub(crate) fn new(
         remotes: remotes.into(),
         injector: Injector::new(),
         injector_closed: AtomicBool::new(false),
-        idle: Idle::new(workers),
+        idle: Idle::new(workers, processors),
         owned: OwnedTasks::new(workers),
         driver: SleepersMutex::new(driver),
         shutdown: AtomicBool::new(false),

@@ -17,9 +17,11 @@
 use super::context;
 use super::idle::Parked;
 use super::services::Hook;
+use super::shared::Remote;
 use super::worker::{Core, Worker};
 use crate::driver::Limit;
 use crate::primitive::now;
+use crossbeam_utils::CachePadded;
 use std::time::Duration;
 
 /// The first look after falling asleep beside workers that are awake, and the
@@ -85,9 +87,12 @@ fn call(hook: &Option<Hook>, core: Box<Core>) -> Option<Box<Core>> {
 impl Worker<'_> {
     /// Sleeps until there is something to do, or shutdown; `None` if a hook has the
     /// core handed to another thread.
-    pub(super) fn park(&self, core: Box<Core>) -> Option<Box<Core>> {
+    pub(super) fn park(&self, mut core: Box<Core>) -> Option<Box<Core>> {
+        if self.spin(&mut core) {
+            return Some(core);
+        }
         let hooks = &self.shared.services.hooks;
-        let mut core = call(&hooks.before_park, core)?;
+        core = call(&hooks.before_park, core)?;
         // The hook may have made work for this worker.
         if !core.has_local_work(self.remote) {
             core = self.sleep(core);
@@ -222,14 +227,14 @@ impl Worker<'_> {
     /// A watcher's look: true if there is work it should go and search.
     fn look(&self, core: &mut Core) -> bool {
         let shared = self.shared;
-        let stuck = shared
-            .remotes
-            .iter()
-            .zip(&core.watch.polls)
-            .any(|(remote, &seen)| {
-                remote.counters.polls.get() == seen
-                    && (!remote.stealer.is_empty() || remote.lifo.looks_occupied())
-            });
+        let remotes = || shared.remotes.iter().zip(&core.watch.polls);
+        let moves =
+            |(remote, seen): &(&CachePadded<Remote>, &u64)| remote.counters.polls.get() != **seen;
+        let stuck_before_tasks = remotes()
+            .any(|it| !moves(&it) && (!it.0.stealer.is_empty() || it.0.lifo.looks_occupied()));
+        // Others may have more than they get done, without waking anyone for it
+        // while there are as many awake as processors.
+        let somebody_stuck = shared.idle.awake() > remotes().filter(moves).count();
         let progress = self.note_progress(core);
         let awake = shared.idle.has_awake();
         let watch = &mut core.watch;
@@ -244,6 +249,8 @@ impl Worker<'_> {
         let turns = shared.services.driver.turns();
         watch.take_driver = turns == watch.turns || !awake;
         watch.turns = turns;
-        stuck || !shared.injector.is_empty()
+        stuck_before_tasks
+            || !shared.injector.is_empty()
+            || somebody_stuck && shared.has_visible_work()
     }
 }

@@ -18,6 +18,7 @@ use super::context::{self, WorkerGuard};
 use super::queues::LocalQueue;
 use super::shared::{Ready, Remote, Shared};
 use super::sleep::Watch;
+use super::spin::Spin;
 use crate::driver::PreciseSleeps;
 use crate::task::{Again, current};
 use crate::unwind::Panics;
@@ -51,6 +52,8 @@ pub(crate) struct Pacing {
     pub(crate) event_interval: Option<u32>,
     /// The most polls between two looks into the injector.
     pub(crate) injector_interval: Option<u32>,
+    /// How long to watch the queues before a sleep.
+    pub(crate) spin: Duration,
 }
 
 impl Pacing {
@@ -76,6 +79,7 @@ pub(crate) struct Core {
     /// The driver is being turned: wakes keep their order of arrival.
     pub(super) dispatching: bool,
     pub(super) watch: Watch,
+    pub(super) spin: Spin,
     lifo_streak: u32,
     /// Polls left until maintenance, and how many there are between two.
     countdown: u32,
@@ -111,6 +115,7 @@ impl Core {
             searching: false,
             dispatching: false,
             watch: Watch::new(workers),
+            spin: Spin::new(pacing.spin),
             lifo_streak: 0,
             countdown: MIN_POLLS_AFTER_SLEEP.min(pacing.max_polls()),
             interval: MIN_POLLS_AFTER_SLEEP.min(pacing.max_polls()),

@@ -16,7 +16,7 @@ fn the_counts_round_trip() {
 
 #[test]
 fn debug_decodes() {
-    let idle = Idle::new(3);
+    let idle = Idle::new(3, 3);
     assert!(idle.transition_to_searching());
     let shown = format!("{idle:?}");
     assert!(
@@ -28,7 +28,7 @@ fn debug_decodes() {
 /// As many workers as fit the word, all of them searching as far as they may.
 #[test]
 fn the_fields_do_not_touch() {
-    let idle = Idle::new(MAX_WORKERS);
+    let idle = Idle::new(MAX_WORKERS, MAX_WORKERS);
     let mut searching = 0;
     while idle.transition_to_searching() {
         searching += 1;
@@ -261,7 +261,7 @@ proptest! {
         workers in 1..6_usize,
         steps in prop::collection::vec(step(), 1..100),
     ) {
-        let idle = Idle::new(workers);
+        let idle = Idle::new(workers, workers);
         let mut model = Model {
             workers: vec![Doing::Working; workers],
             watcher: None,

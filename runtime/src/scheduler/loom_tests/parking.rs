@@ -1,6 +1,8 @@
 //! A task is made ready while a worker goes to sleep.
 
+use super::super::worker::Pacing;
 use super::{Gate, Scheduler, block_on, model, spawn_behind};
+use std::time::Duration;
 
 /// A push from outside against the only worker parking, which it does in the
 /// driver.
@@ -55,6 +57,24 @@ fn loom_local_push_then_wake_against_parking() {
             shared.wake_for_backlog();
             gate.pass();
         });
+        scheduler.end_unexplored();
+    });
+}
+
+/// A push from outside, which wakes nobody while a worker is awake, against the end of
+/// the worker's spin and its sleep.
+#[test]
+fn loom_injector_push_against_a_spin_that_ends() {
+    model(|| {
+        let mut scheduler = Scheduler::with_pacing(
+            2,
+            Pacing {
+                spin: Duration::from_nanos(1),
+                ..Pacing::default()
+            },
+        );
+        scheduler.start(0);
+        block_on(scheduler.spawn(async {}));
         scheduler.end_unexplored();
     });
 }

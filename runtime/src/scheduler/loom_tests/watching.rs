@@ -13,7 +13,7 @@ use std::time::Duration;
 #[test]
 fn loom_watcher_rests_only_while_nobody_is_awake() {
     model_bounded(3, || {
-        let idle = Arc::new(Idle::new(2));
+        let idle = Arc::new(Idle::new(2, 2));
         let parker = Arc::new(Parker::new());
         assert_eq!(idle.transition_to_parked(1, false), Parked::Quietly);
         let watcher = {
