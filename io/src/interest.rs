@@ -138,6 +138,15 @@ mod tests {
     }
 
     #[test]
+    fn a_union_has_what_either_has() {
+        let mut both = Interest::READABLE;
+        both |= Interest::WRITABLE;
+        assert_eq!(both, Interest::READABLE | Interest::WRITABLE);
+        assert!(both.is_readable() && both.is_writable());
+        assert_eq!(both | Interest::READABLE, both);
+    }
+
+    #[test]
     fn debug_names_the_members() {
         assert_eq!(
             format!("{:?}", Interest::READABLE | Interest::ERROR),

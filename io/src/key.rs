@@ -80,6 +80,22 @@ mod tests {
     }
 
     #[test]
+    fn fields_are_as_wide_as_documented() {
+        let widths = if cfg!(target_pointer_width = "64") {
+            (32, 31)
+        } else {
+            (20, 11)
+        };
+        assert_eq!((INDEX_BITS, GENERATION_BITS), widths);
+    }
+
+    #[test]
+    fn debug_decodes() {
+        let key = Key::new(7, 21).unwrap();
+        assert_eq!(format!("{key:?}"), "Key { index: 7, generation: 21 }");
+    }
+
+    #[test]
     fn no_key_is_a_reserved_one() {
         assert_eq!(Key::from_usize(usize::MAX), None);
         assert_eq!(Key::from_usize(usize::MAX - 1), None);

@@ -293,6 +293,8 @@ mod tests {
             text.contains("tick: 42") && text.contains("shutdown: true"),
             "{text}"
         );
+        let text = format!("{:?}", ReadinessWord::new(Ready::ERROR));
+        assert!(text.contains("is_error: true"), "{text}");
     }
 
     #[test]

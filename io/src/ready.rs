@@ -198,6 +198,44 @@ impl fmt::Debug for Ready {
 mod tests {
     use super::*;
 
+    const MEMBERS: [Ready; 6] = [
+        Ready::READABLE,
+        Ready::WRITABLE,
+        Ready::READ_CLOSED,
+        Ready::WRITE_CLOSED,
+        Ready::PRIORITY,
+        Ready::ERROR,
+    ];
+
+    #[test]
+    fn all_of_them_are_six_bits() {
+        let all = MEMBERS.into_iter().fold(Ready::EMPTY, |all, ready| {
+            assert!((all & ready).is_empty(), "{ready:?} shares a bit");
+            all | ready
+        });
+        assert_eq!(all, Ready::ALL);
+        assert_eq!(all.bits(), (1 << MEMBERS.len()) - 1);
+    }
+
+    #[test]
+    fn each_question_is_answered_by_its_members_only() {
+        type Question = fn(Ready) -> bool;
+        let questions: [(Question, &[Ready]); 6] = [
+            (Ready::is_readable, &[Ready::READABLE, Ready::READ_CLOSED]),
+            (Ready::is_writable, &[Ready::WRITABLE, Ready::WRITE_CLOSED]),
+            (Ready::is_read_closed, &[Ready::READ_CLOSED]),
+            (Ready::is_write_closed, &[Ready::WRITE_CLOSED]),
+            (Ready::is_priority, &[Ready::PRIORITY]),
+            (Ready::is_error, &[Ready::ERROR]),
+        ];
+        for ready in (0..=Ready::ALL.bits()).map(Ready::from_bits_truncate) {
+            for (index, (asks, members)) in questions.into_iter().enumerate() {
+                let expected = members.iter().any(|member| ready.contains(*member));
+                assert_eq!(asks(ready), expected, "question {index} about {ready:?}");
+            }
+        }
+    }
+
     #[test]
     fn closed_states_satisfy_their_direction_only() {
         assert!(Ready::READ_CLOSED.satisfies(Interest::READABLE));

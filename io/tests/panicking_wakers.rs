@@ -33,9 +33,10 @@ impl Drop for Spiteful {
     }
 }
 
-impl Wake for Spiteful {
+struct PanickingSpitefully;
+
+impl Wake for PanickingSpitefully {
     fn wake(self: Arc<Self>) {
-        std::mem::forget(self);
         panic_any(Spiteful);
     }
 }
@@ -56,7 +57,7 @@ fn waiting(driver: &Driver) -> Vec<Waiting> {
         let waker = match index {
             0 => Waker::from(Arc::new(Panicking("the first"))),
             _ if index % 14 == 0 => Waker::from(Arc::new(Panicking("a later one"))),
-            _ if index % 7 == 0 => Waker::from(Arc::new(Spiteful)),
+            _ if index % 7 == 0 => Waker::from(Arc::new(PanickingSpitefully)),
             _ => counting,
         };
         let cx = &mut Context::from_waker(&waker);
