@@ -100,7 +100,7 @@ impl Shared {
         // ORDERING: Relaxed: a metric.
         self.services.outside.schedules.fetch_add(1, Relaxed);
         self.injector.push(task);
-        // ORDERING: SeqCst fence between push and load; partner: `close_injector`.
+        // ORDERING: SeqCst fence between push and load; partner: `drop_queued`.
         fence(SeqCst);
         // ORDERING: Relaxed; the fence carries the order.
         if self.injector_closed.load(Relaxed) {
