@@ -3,6 +3,7 @@
 //! Nothing here sleeps to let things settle: jobs tell what they do over
 //! channels, and [`eventually`] is left by a hang alone.
 
+mod accounts;
 mod failure;
 mod shutdown;
 mod threads;

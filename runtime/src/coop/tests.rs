@@ -189,3 +189,10 @@ fn a_panic_restores_the_scope() {
     assert_eq!(remaining(), Budget::UNCONSTRAINED);
     assert!(!yield_current(&Context::from_waker(&waker)));
 }
+
+#[test]
+fn the_guard_shows_its_name() {
+    let (_, waker) = counter();
+    let taken = poll_proceed(&mut Context::from_waker(&waker));
+    assert!(format!("{taken:?}").contains("RestoreOnPending"));
+}

@@ -56,6 +56,7 @@ fn a_resumed_clock_runs_on_from_where_it_stood() {
     clock.advance(3600 * SECOND).unwrap();
     let stood = clock.now();
     clock.resume().unwrap();
+    assert!(!clock.is_paused());
     let first = clock.now();
     assert!(first >= stood && first < Tick::from_duration(7200 * SECOND));
     while clock.now() == first {
@@ -98,4 +99,45 @@ fn shifted_clocks_are_counted_while_they_live() {
     assert!(any_shifted());
     clock.resume().unwrap();
     assert!(any_shifted(), "its reading still differs from the system's");
+}
+
+/// No other test may have a clock meanwhile.
+#[test]
+#[ignore = "run by shifted_clocks_are_counted_exactly, in a process of its own"]
+fn with_no_other_clock() {
+    assert!(!any_shifted());
+    let (running, paused) = (Clock::new(false), Clock::new(true));
+    assert!(any_shifted());
+    drop(running);
+    paused.resume().unwrap();
+    paused.pause().unwrap();
+    assert!(any_shifted());
+    drop(paused);
+    assert!(!any_shifted());
+}
+
+#[test]
+fn shifted_clocks_are_counted_exactly() {
+    let this = std::env::current_exe().expect("a test knows where it is");
+    let test = concat!(module_path!(), "::with_no_other_clock");
+    let (_, test) = test.split_once("::").expect("a crate and a path");
+    let ended = std::process::Command::new(this)
+        .args(["--exact", "--ignored", test])
+        .output()
+        .expect("this test can be started");
+    assert!(ended.status.success(), "{ended:?}");
+    let printed = String::from_utf8_lossy(&ended.stdout);
+    assert!(printed.contains("1 passed"), "{printed}");
+}
+
+#[test]
+fn errors_say_what_was_wrong() {
+    assert!(ClockError::AlreadyPaused.to_string().contains("already"));
+    assert!(ClockError::NotPaused.to_string().contains("not frozen"));
+    assert!(ClockError::OutOfRange.to_string().contains("overflow"));
+}
+
+#[test]
+fn the_far_future_is_thirty_years_away() {
+    assert_eq!(FAR_FUTURE.as_secs(), 30 * 31_536_000);
 }

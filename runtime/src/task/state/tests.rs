@@ -295,6 +295,9 @@ fn detached_disposes_of_each_thing_once() {
                     let new = check(word, next, -1);
                     assert!(!new.has_join_interest() && new.references() > 0);
                     assert_eq!(disposed.output, word.is_complete());
+                    // The handle's own, as long as nobody completes the task.
+                    let is_the_handles = old.has_join_waker() != old.is_complete();
+                    assert_eq!(disposed.join_waker, is_the_handles, "{old:?}");
                     // What is still shared is left to who completes the task.
                     assert!(new.is_complete() || !new.has_join_waker());
                     break;
@@ -355,4 +358,40 @@ fn references_are_counted() {
     for left in (0..=state.load().references() - 1).rev() {
         assert_eq!(state.release_reference(), left == 0);
     }
+}
+
+#[test]
+fn debug_shows_the_decoded_word() {
+    let state = State::new();
+    assert_eq!(format!("{state:?}"), format!("{:?}", state.load()));
+}
+
+#[test]
+fn half_of_the_range_may_be_counted() {
+    let last = Snapshot(REFERENCES_EXHAUSTED);
+    last.assert_countable();
+    Snapshot(0).assert_countable();
+}
+
+/// Aborts its process.
+#[test]
+#[ignore = "run by a_count_about_to_overflow_ends_the_process, in a process of its own"]
+fn count_beyond_half_of_the_range() {
+    Snapshot(REFERENCES_EXHAUSTED + 1).assert_countable();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_count_about_to_overflow_ends_the_process() {
+    use std::os::unix::process::ExitStatusExt;
+
+    let this = std::env::current_exe().expect("a test knows where it is");
+    let test = concat!(module_path!(), "::count_beyond_half_of_the_range");
+    let (_, test) = test.split_once("::").expect("a crate and a path");
+    let ended = std::process::Command::new(this)
+        .args(["--exact", "--ignored", test])
+        .output()
+        .expect("this test can be started");
+    // Not by the test's failure, nor for want of such a test.
+    assert!(ended.status.signal().is_some(), "{ended:?}");
 }

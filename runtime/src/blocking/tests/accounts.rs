@@ -1,0 +1,36 @@
+//! The accounts behind the lock, by themselves.
+
+use super::config;
+use crate::blocking::state::{Duty, State};
+use crate::blocking::worker::{Recruiting, spawn_thread};
+use std::sync::Arc;
+
+/// As the thread does that was created for the only job: comes and takes it.
+fn arrive_and_take(state: &mut State<()>, duty: &Duty) {
+    assert!(matches!(duty, Duty::Create(..)), "{duty:?}");
+    state.transition_to_arrived();
+    let (job, duty) = state.take().expect("the job is queued");
+    assert!(matches!(duty, Duty::Nothing), "{duty:?}");
+    job
+}
+
+#[test]
+fn a_lent_thread_takes_no_place_until_it_is_back() {
+    let recruiting = Recruiting::new(&config(1), Arc::new(spawn_thread));
+    let mut state = State::new(1, recruiting);
+    let (_, duty) = state.push(()).expect("open");
+    arrive_and_take(&mut state, &duty);
+    assert!(matches!(state.lend(), Duty::Nothing));
+
+    let (_, duty) = state.push(()).expect("open");
+    arrive_and_take(&mut state, &duty);
+    assert!(!state.is_over_the_cap(), "one of the two is lent");
+    let (_, duty) = state.push(()).expect("open");
+    assert!(matches!(duty, Duty::Nothing), "no room for a third");
+
+    state.take_back();
+    assert!(state.is_over_the_cap());
+    state.transition_to_surplus();
+    assert!(!state.is_over_the_cap());
+    assert_eq!((state.threads(), state.lent()), (1, 0));
+}
