@@ -132,10 +132,15 @@ impl Scheduler {
     fn start_asleep(&mut self, worker: usize) {
         loom::stop_exploring();
         self.start(worker);
+        self.wait_until_asleep(worker);
+        loom::explore();
+    }
+
+    /// Unexplored only: otherwise the worker need not get on.
+    fn wait_until_asleep(&self, worker: usize) {
         while self.shared.idle.was_woken(worker) {
             thread::yield_now();
         }
-        loom::explore();
     }
 
     /// Runs `f` as if in a poll of `worker`, which ends its life right after.

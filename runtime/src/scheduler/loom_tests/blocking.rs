@@ -2,8 +2,10 @@
 
 use super::super::block_in_place::block_in_place;
 use super::super::shared::Shared;
-use super::{Gate, Scheduler, block_on, model, root, spawn};
+use super::{Gate, Scheduler, block_on, model, spawn};
+use std::future::pending;
 use std::sync::Arc;
+use std::time::Duration;
 
 fn block<R>(f: impl FnOnce() -> R) -> R {
     block_in_place(|_: &Arc<Shared>, run: &mut dyn FnMut()| run(), f)
@@ -62,4 +64,37 @@ fn loom_core_is_ended_by_who_has_it() {
         scheduler.start(0);
         scheduler.end();
     });
+}
+
+/// The pool is closed under a worker that asks for a thread, whose closure waits for
+/// what is queued behind it: that is dropped, by whoever drops the request.
+#[test]
+fn loom_what_waits_for_a_refused_thread_is_dropped() {
+    model(|| {
+        let mut scheduler = Scheduler::new(1);
+        scheduler.stuck(0, |shared| {
+            let (gate, shared_by_task) = (Gate::new(), Arc::clone(shared));
+            drop(spawn(shared, async move {
+                let dropped = OpensWhenDropped(gate.clone());
+                drop(spawn(&shared_by_task, async move {
+                    let _dropped = dropped;
+                    pending::<()>().await;
+                }));
+                block(|| gate.pass());
+            }));
+        });
+        scheduler.start(0);
+        scheduler.shared.begin_shutdown();
+        let pool = &scheduler.shared.services.blocking;
+        let _ = pool.shutdown(Some(Duration::ZERO));
+        scheduler.end();
+    });
+}
+
+struct OpensWhenDropped(Gate);
+
+impl Drop for OpensWhenDropped {
+    fn drop(&mut self) {
+        self.0.open();
+    }
 }

@@ -18,16 +18,16 @@ fn loom_lifo_slot_taken_by_its_worker_or_on_a_last_pass() {
     });
 }
 
-/// The owner and a thief go for the task in the LIFO slot: one gets it.
+/// The owner puts a task and goes for it, as does a thief: one gets it.
 #[test]
 fn loom_lifo_slot_taken_by_owner_or_thief() {
     model_bounded(3, || {
         let slot = Arc::new(LifoSlot::new());
-        assert!(slot.replace(1).is_none());
         let thief = {
             let slot = slot.clone();
             loom::thread::spawn(move || slot.steal())
         };
+        assert!(slot.replace(1).is_none());
         let own = slot.take();
         let stolen = thief.join().unwrap();
         assert!(own.is_some() != stolen.is_some(), "{own:?} {stolen:?}");
@@ -35,8 +35,8 @@ fn loom_lifo_slot_taken_by_owner_or_thief() {
 }
 
 /// The owner puts the next task while a thief empties the slot and clears its
-/// hint: no task is lost or doubled, and whoever visits an empty slot leaves it
-/// looking so.
+/// hint: no task is lost or doubled, one that is left shows (L1), and whoever
+/// visits an empty slot leaves it looking so (L2).
 #[test]
 fn loom_lifo_slot_put_during_a_steal() {
     model_bounded(3, || {
@@ -48,7 +48,9 @@ fn loom_lifo_slot_put_during_a_steal() {
         };
         let displaced = slot.replace(2);
         let stolen = thief.join().unwrap();
+        let visible = slot.looks_occupied();
         let left = slot.replace(3);
+        assert!(visible || left.is_none(), "L1: {left:?}");
         let mut seen = [displaced, stolen, left]
             .into_iter()
             .flatten()

@@ -1,7 +1,8 @@
 //! A task is made ready while a worker goes to sleep.
 
 use super::super::worker::Pacing;
-use super::{Gate, Scheduler, block_on, model, spawn_behind};
+use super::{Gate, Scheduler, block_on, model, spawn, spawn_behind};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A push from outside against the only worker parking, which it does in the
@@ -24,7 +25,11 @@ fn loom_injector_push_against_the_last_searcher_parking() {
         let mut scheduler = Scheduler::new(2);
         scheduler.start(0);
         scheduler.start(1);
-        block_on(scheduler.spawn(async {}));
+        let (gate, shared) = (Gate::new(), Arc::clone(&scheduler.shared));
+        let opened = gate.clone();
+        // By a thread of its own, which is not the first to run.
+        scheduler.beside(move || drop(spawn(&shared, async move { opened.open() })));
+        gate.pass();
         scheduler.end_unexplored();
     });
 }
@@ -61,19 +66,22 @@ fn loom_local_push_then_wake_against_parking() {
     });
 }
 
-/// A push from outside, which wakes nobody while a worker is awake, against the end of
-/// the worker's spin and its sleep.
+/// A push from outside, which wakes nobody while the only worker is awake, against the
+/// end of its spin and its sleep.
 #[test]
 fn loom_injector_push_against_a_spin_that_ends() {
     model(|| {
         let mut scheduler = Scheduler::with_pacing(
-            2,
+            1,
             Pacing {
                 spin: Duration::from_nanos(1),
                 ..Pacing::default()
             },
         );
         scheduler.start(0);
+        // Loom tries a thread that spins only after a step of another one, which has
+        // to be one that the first look of the worker conflicts with.
+        assert_eq!(scheduler.shared.injector_depth(), 0);
         block_on(scheduler.spawn(async {}));
         scheduler.end_unexplored();
     });

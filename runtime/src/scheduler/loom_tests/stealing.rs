@@ -2,7 +2,8 @@
 
 use super::{Gate, Scheduler, block_on, model, spawn_behind};
 
-/// Two searchers and one task: one gets it, the other one parks.
+/// Two searchers and one task: one gets it, the other one parks. Neither is counted
+/// as searching after that, so that the next backlog has one of them woken.
 #[test]
 fn loom_two_searchers_and_one_task() {
     model(|| {
@@ -11,7 +12,17 @@ fn loom_two_searchers_and_one_task() {
         scheduler.start(1);
         scheduler.start(2);
         block_on(task);
-        scheduler.end_unexplored();
+        loom::stop_exploring();
+        scheduler.wait_until_asleep(1);
+        scheduler.wait_until_asleep(2);
+        let gate = Gate::new();
+        scheduler.stuck(0, |shared| {
+            let opened = gate.clone();
+            drop(spawn_behind(shared, async move { opened.open() }));
+            shared.wake_for_backlog();
+            gate.pass();
+        });
+        scheduler.end();
     });
 }
 
@@ -28,6 +39,31 @@ fn loom_wake_up_is_handed_on() {
             let (one, other) = Gate::meeting();
             let opened = gate.clone();
             drop(spawn_behind(shared, async move { one.meet() }));
+            drop(spawn_behind(shared, async move {
+                other.meet();
+                opened.open();
+            }));
+            shared.wake_for_backlog();
+            gate.pass();
+        });
+        scheduler.end_unexplored();
+    });
+}
+
+/// The second task comes while a worker finds the first: whoever pushed it relies on
+/// that worker, which looks once more.
+#[test]
+fn loom_backlog_grows_as_a_searcher_finds_work() {
+    model(|| {
+        let mut scheduler = Scheduler::new(3);
+        scheduler.start_asleep(1);
+        scheduler.start_asleep(2);
+        let gate = Gate::new();
+        scheduler.stuck(0, |shared| {
+            let (one, other) = Gate::meeting();
+            let opened = gate.clone();
+            drop(spawn_behind(shared, async move { one.meet() }));
+            shared.wake_for_backlog();
             drop(spawn_behind(shared, async move {
                 other.meet();
                 opened.open();

@@ -1,6 +1,6 @@
 //! A task that yields lets the driver have its turn.
 
-use super::{Scheduler, block_on, model};
+use super::{Scheduler, block_on, model, spawn};
 use crate::coop;
 use filch_io::{Interest, Ready, Registered};
 use std::future::poll_fn;
@@ -8,8 +8,8 @@ use std::io;
 use std::sync::Arc;
 use std::task::Poll;
 
-/// A task yields twice while a second one arrives from outside: between two of its
-/// polls the driver is turned once.
+/// A task yields twice, once with another one ready beside it, while a third arrives
+/// from outside: between two of its polls the driver is turned once.
 #[test]
 fn loom_yield_turns_the_driver_once() {
     model(|| {
@@ -21,6 +21,10 @@ fn loom_yield_turns_the_driver_once() {
         let mut turns = Vec::new();
         let yielding = scheduler.spawn(poll_fn(move |cx| {
             turns.push(shared.services.driver.turns());
+            if turns.len() == 1 {
+                // Runs between two of its polls.
+                drop(spawn(&shared, async {}));
+            }
             if turns.len() < 3 {
                 assert!(coop::yield_current(cx), "it is the task's waker");
                 return Poll::Pending;
