@@ -34,9 +34,8 @@ const WARM_UP_ROUNDS: u64 = 3;
 /// reaches in a few minutes, and of one in each burst at once.
 const BREATH_BYTES: usize = 32 * 1024;
 
-/// Runtimes that come and go until the frees have happened which the queues have
-/// deferred: they advance the queues' epoch.
-const CHURNS: u32 = 200;
+/// How often to collect garbage at most: far more often than it takes.
+const COLLECTIONS: u32 = 200;
 
 /// How long an act lasts.
 const ACT: Duration = Duration::from_millis(250);
@@ -214,11 +213,11 @@ impl Soak {
     /// few enough.
     fn settled_bytes(&self, enough: usize) -> usize {
         let mut least = (self.live_bytes)();
-        for _ in 0..CHURNS {
+        for _ in 0..COLLECTIONS {
             if least <= enough {
                 break;
             }
-            churn();
+            collect_garbage();
             least = least.min((self.live_bytes)());
         }
         least
@@ -260,18 +259,15 @@ impl Soak {
     }
 }
 
-/// A runtime whose queues are used by two threads, and nothing else.
-fn churn() {
-    let built = Builder::new_multi_thread().worker_threads(1).build();
-    if let Ok(runtime) = built {
-        let tasks: Vec<_> = (0..512).map(|_| runtime.spawn(async {})).collect();
-        runtime.block_on(async {
-            for task in tasks {
-                // Nothing else cancels it, and then it would not matter either.
-                drop(task.await);
-            }
-        });
-    }
+/// Lets crossbeam-deque free what its queues and the threads that used them have
+/// given up. A thread passes its garbage on when a large queue grows; an epoch
+/// ends, and garbage is collected, once in so many looks into any queue.
+fn collect_garbage() {
+    const TASKS: u32 = 1024;
+    let queue = crossbeam_deque::Worker::new_fifo();
+    let stealer = queue.stealer();
+    (0..TASKS).for_each(|number| queue.push(number));
+    while !stealer.steal().is_empty() {}
 }
 
 fn build(options: &Options, rng: &mut Rng, round: u64) -> std::io::Result<Runtime> {
