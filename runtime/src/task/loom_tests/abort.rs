@@ -38,29 +38,39 @@ fn loom_abort_against_completion() {
     });
 }
 
+/// A task that waits and will go on waiting is woken, polled and aborted at once: it
+/// is polled for the wake at most, and the abort finds it wherever it is.
 #[test]
 fn loom_abort_against_wake_and_poll() {
     model(|| {
         let scheduler = Model::new();
         let drops = Drops::default();
         let captured = drops.value();
-        // Woken once by itself, so that it is in the queue and polled again.
-        let handle = scheduler.spawn(poll_fn(move |cx| {
-            let _captured = &captured;
-            cx.waker().wake_by_ref();
-            Poll::<()>::Pending
-        }));
-        let runner = thread::spawn({
-            let scheduler = scheduler.clone();
-            move || scheduler.run_one()
+        let slot = Slot::default();
+        let polls = Arc::new(AtomicUsize::new(0));
+        let handle = scheduler.spawn({
+            let (slot, counts) = (slot.clone(), polls.clone());
+            poll_fn(move |cx| {
+                let _captured = &captured;
+                if counts.fetch_add(1, Relaxed) == 0 {
+                    slot.store(cx.waker());
+                }
+                Poll::<()>::Pending
+            })
         });
+        assert!(scheduler.run_one());
+        let waker = slot.take();
+        let waking = thread::spawn(move || waker.wake());
         let abort_handle = handle.abort_handle();
         let aborter = thread::spawn(move || abort_handle.abort());
         scheduler.run_one();
-        runner.join().unwrap();
+        waking.join().unwrap();
         aborter.join().unwrap();
+        let polled = polls.load(Relaxed);
+        assert!(polled <= 2, "polled more often than woken");
         assert!(scheduler.queued() <= 1, "queued twice");
         scheduler.run_all();
+        assert_eq!(polls.load(Relaxed), polled, "polled after the abort");
         assert_eq!(drops.count(), 1);
         assert!(result(handle).unwrap_err().is_cancelled());
     });

@@ -319,39 +319,47 @@ fn loom_wake_of_an_entitled_task_is_used_up() {
     });
 }
 
+/// One thread resumes a task that is entitled, and another one polls it once it has
+/// waited and been woken: by then the right to run has been used up, and what the
+/// first has done to the future is visible.
 #[test]
 fn loom_entitled_task_moves_between_threads() {
-    model(|| {
-        // A plain counter in the future: the queue alone passes it on.
+    model_fully(|| {
         let scheduler = Model::new();
+        let slot = Slot::default();
+        let happened = Arc::new(AtomicBool::new(false));
+        // In the future: the queue passes it on at first, the state word thereafter.
         let polls = UnsafeCell::new(0);
-        let handle = scheduler.spawn(poll_fn(move |cx| {
-            // SAFETY: the poll has the future to itself, as loom checks.
-            let polls = polls.with_mut(|polls| unsafe {
-                *polls += 1;
-                *polls
-            });
-            if polls == 4 {
-                return Poll::Ready(());
-            }
-            if polls % 2 == 0 {
-                assert!(yield_current(cx));
-            } else {
-                cx.waker().wake_by_ref();
-            }
-            Poll::Pending
-        }));
+        let handle = scheduler.spawn({
+            let (slot, happened) = (slot.clone(), happened.clone());
+            poll_fn(move |cx| {
+                // SAFETY: the poll has the future to itself, as loom checks.
+                let polls = polls.with_mut(|polls| unsafe {
+                    *polls += 1;
+                    *polls
+                });
+                assert!(polls <= 3, "polled more often than woken");
+                if polls == 1 {
+                    slot.store(cx.waker());
+                    assert!(yield_current(cx));
+                    return Poll::Pending;
+                }
+                match happened.load(Relaxed) {
+                    true => Poll::Ready(()),
+                    false => Poll::Pending,
+                }
+            })
+        });
+        assert!(scheduler.run_one());
+        // Outlives both runs, which therefore free nothing.
+        let waker = slot.take();
         let runner = thread::spawn({
             let scheduler = scheduler.clone();
-            move || {
-                for _ in 0..2 {
-                    scheduler.run_one();
-                }
-            }
+            move || scheduler.run_one()
         });
-        for _ in 0..2 {
-            scheduler.run_one();
-        }
+        happened.store(true, Relaxed);
+        waker.wake_by_ref();
+        scheduler.run_one();
         runner.join().unwrap();
         scheduler.run_all();
         result(handle).expect("no panic, no abort");
