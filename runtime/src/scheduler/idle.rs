@@ -319,5 +319,7 @@ impl fmt::Debug for Idle {
     }
 }
 
+#[cfg(all(test, filch_loom))]
+mod loom_tests;
 #[cfg(all(test, not(filch_loom)))]
 mod tests;
