@@ -8,6 +8,13 @@ use std::task::{Context, Poll, Wake, Waker};
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread::{self, Thread};
 
+/// A model that is explored in full, whatever the environment says.
+pub(crate) fn model_fully(model: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = None;
+    builder.check(model);
+}
+
 /// A model that does not end in seconds when it is explored in full: interleavings
 /// with more than three preemptions are left out, or with more than
 /// `LOOM_MAX_PREEMPTIONS` if that is higher. A lost wake-up takes one: between what

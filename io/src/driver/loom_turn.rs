@@ -10,7 +10,7 @@ use loom::thread;
 
 use super::*;
 use crate::Registered;
-use crate::loom_support::{block_on, model_bounded};
+use crate::loom_support::{block_on, model_bounded, model_fully};
 
 /// Two threads publish something and unpark. Their requests may share one
 /// notification, and still no work is left behind in a sleeping turn.
@@ -70,7 +70,7 @@ fn loom_unpark_against_event() {
 /// task.
 #[test]
 fn loom_event_through_a_turn() {
-    loom::model(|| {
+    model_fully(|| {
         let mut driver = Driver::new(4).unwrap();
         let handle = driver.handle().clone();
         let waiting = thread::spawn(move || {
@@ -91,7 +91,7 @@ fn loom_event_through_a_turn() {
 /// A driver is dropped while a task waits: the wait ends with an error.
 #[test]
 fn loom_drop_against_wait() {
-    loom::model(|| {
+    model_fully(|| {
         let driver = Driver::new(4).unwrap();
         let handle = driver.handle().clone();
         let source =

@@ -10,7 +10,7 @@ use std::future::poll_fn;
 use loom::thread;
 
 use super::*;
-use crate::loom_support::{Wakes, block_on, model_bounded};
+use crate::loom_support::{Wakes, block_on, model_bounded, model_fully};
 use crate::primitive::Arc;
 
 fn entry() -> Arc<Entry> {
@@ -48,7 +48,7 @@ fn wait_as_extra(entry: &Entry, interest: Interest) -> io::Result<Readiness> {
 /// An event arrives while a task goes to sleep in its slot.
 #[test]
 fn loom_event_against_wait_in_slot() {
-    loom::model(|| {
+    model_fully(|| {
         let entry = entry();
         let waiting = Arc::clone(&entry);
         let waiting = thread::spawn(move || wait_in_slot(&waiting, Direction::Read));
@@ -61,7 +61,7 @@ fn loom_event_against_wait_in_slot() {
 /// An event arrives while a future becomes an extra waiter.
 #[test]
 fn loom_event_against_extra_waiter() {
-    loom::model(|| {
+    model_fully(|| {
         let entry = entry();
         let waiting = Arc::clone(&entry);
         let waiting = thread::spawn(move || wait_as_extra(&waiting, Interest::WRITABLE));
@@ -90,7 +90,7 @@ fn loom_two_directions_do_not_take_each_others_wakers() {
 /// arrives: the second poll is answered or the second waker woken.
 #[test]
 fn loom_waker_replaced_during_delivery() {
-    loom::model(|| {
+    model_fully(|| {
         let entry = entry();
         let driver = Arc::clone(&entry);
         let driver = thread::spawn(move || deliver(&driver, Ready::READABLE));
@@ -106,7 +106,7 @@ fn loom_waker_replaced_during_delivery() {
 /// More waiters than one batch holds, one of which arrives meanwhile.
 #[test]
 fn loom_many_waiters_on_one_source() {
-    loom::model(|| {
+    model_fully(|| {
         let entry = entry();
         let mut present = Vec::new();
         for _ in 0..3 {
@@ -157,7 +157,7 @@ fn loom_cancelled_waiter_takes_nothing_away() {
 /// second event arrives.
 #[test]
 fn loom_clear_and_wait_again_against_second_event() {
-    loom::model(|| {
+    model_fully(|| {
         let entry = entry();
         let reading = Arc::clone(&entry);
         let reading = thread::spawn(move || {

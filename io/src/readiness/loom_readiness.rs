@@ -5,7 +5,7 @@
 //! one tick, so that further events repeat what the first shows.
 
 use super::*;
-use crate::loom_support::model_bounded;
+use crate::loom_support::{model_bounded, model_fully};
 use crate::primitive::Arc;
 use loom::thread;
 
@@ -40,7 +40,7 @@ impl Socket {
 /// the data: in no interleaving does its clear take the event away.
 #[test]
 fn loom_event_against_clear() {
-    loom::model(|| {
+    model_fully(|| {
         let socket = Arc::new(Socket {
             buffered: AtomicUsize::new(0),
             word: ReadinessWord::new(Ready::READABLE),
@@ -83,7 +83,7 @@ fn loom_event_against_two_clears() {
 /// A clear may not undo the shutdown that happens meanwhile.
 #[test]
 fn loom_shutdown_against_clear() {
-    loom::model(|| {
+    model_fully(|| {
         let word = Arc::new(ReadinessWord::new(Ready::READABLE));
         let driver = Arc::clone(&word);
         let driver = thread::spawn(move || driver.transition_to_shutdown());

@@ -14,7 +14,7 @@ use loom::thread;
 
 use super::*;
 use crate::Driver;
-use crate::loom_support::{block_on, model_bounded};
+use crate::loom_support::{block_on, model_bounded, model_fully};
 
 const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
@@ -73,7 +73,7 @@ impl Socket {
 /// direction as well, and the guard forgets what it has cleared.
 #[test]
 fn loom_guard_clears_a_part_against_an_event() {
-    loom::model(|| {
+    model_fully(|| {
         let (mut driver, socket) = Socket::new();
         let reading = Arc::clone(&socket);
         let reading = thread::spawn(move || {
@@ -143,7 +143,7 @@ fn loom_two_readers_of_one_source() {
 /// clear leaves the event that arrived meanwhile.
 #[test]
 fn loom_single_attempt_against_an_event() {
-    loom::model(|| {
+    model_fully(|| {
         let (mut driver, socket) = Socket::new();
         let reading = Arc::clone(&socket);
         let reading = thread::spawn(move || {

@@ -11,7 +11,7 @@ use loom::thread;
 
 use super::*;
 use crate::Direction;
-use crate::loom_support::{Wakes, block_on};
+use crate::loom_support::{Wakes, block_on, model_fully};
 
 struct Model {
     registry: Registry,
@@ -46,7 +46,7 @@ impl Model {
 /// makes way for another in the same slot: the new one hears nothing of it.
 #[test]
 fn loom_late_event_against_reuse_of_the_slot() {
-    loom::model(|| {
+    model_fully(|| {
         let model = Model::new();
         let old = model.insert();
         let key = old.key();
@@ -72,7 +72,7 @@ fn loom_late_event_against_reuse_of_the_slot() {
 /// A source goes while the driver has its wakers in hand, between two batches.
 #[test]
 fn loom_deregistration_against_a_delivery_in_batches() {
-    loom::model(|| {
+    model_fully(|| {
         let model = Model::new();
         let entry = model.insert();
         let key = entry.key();
@@ -98,7 +98,7 @@ fn loom_deregistration_against_a_delivery_in_batches() {
 /// A registration that races with a shutdown is refused or told.
 #[test]
 fn loom_shutdown_against_registration() {
-    loom::model(|| {
+    model_fully(|| {
         let model = Model::new();
         let driver = Arc::clone(&model);
         let driver = thread::spawn(move || driver.registry.shut_down());

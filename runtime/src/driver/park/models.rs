@@ -17,6 +17,7 @@ use super::*;
 use crate::driver::timers::Timer;
 use crate::primitive::atomic::AtomicBool;
 use crate::primitive::{Mutex, model_time};
+use crate::task::loom_tests::{model_bounded, model_fully};
 use filch_timer::Tick;
 use loom::thread;
 use std::sync::Arc as StdArc;
@@ -80,7 +81,7 @@ fn register(handle: &DriverHandle, deadline: Duration, waker: &Waker) -> Timer {
 /// was written before.
 #[test]
 fn loom_unpark_races_with_a_park() {
-    loom::model(|| {
+    model_fully(|| {
         let (mut driver, handle) = driver();
         let flag = Arc::new(AtomicBool::new(false));
         let unparking = thread::spawn({
@@ -101,7 +102,7 @@ fn loom_unpark_races_with_a_park() {
 /// the look is not lost to the sleep.
 #[test]
 fn loom_unpark_races_with_a_park_on_a_paused_clock() {
-    loom::model(|| {
+    model_fully(|| {
         let (mut driver, handle) = driver();
         handle.clock().pause().expect("it runs");
         let flag = Arc::new(AtomicBool::new(false));
@@ -122,7 +123,7 @@ fn loom_unpark_races_with_a_park_on_a_paused_clock() {
 /// A deadline is registered while the holder goes to sleep without one.
 #[test]
 fn loom_first_deadline_while_the_holder_sleeps() {
-    loom::model(|| {
+    model_fully(|| {
         let (mut driver, handle) = driver();
         let (woken, waker) = Woken::new(&handle, false);
         let registering = thread::spawn({
@@ -140,7 +141,7 @@ fn loom_first_deadline_while_the_holder_sleeps() {
 /// with a later limit.
 #[test]
 fn loom_earlier_deadline_while_the_holder_sleeps() {
-    loom::model(|| {
+    model_fully(|| {
         let (mut driver, handle) = driver();
         let later = register(&handle, LATER, Waker::noop());
         let (woken, waker) = Woken::new(&handle, false);
@@ -159,9 +160,7 @@ fn loom_earlier_deadline_while_the_holder_sleeps() {
 /// registered: one of them fires it, and neither sleeps on.
 #[test]
 fn loom_deadline_while_the_driver_changes_hands() {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound.get_or_insert(PREEMPTIONS);
-    builder.check(|| {
+    model_bounded(PREEMPTIONS, || {
         let (driver, handle) = driver();
         let driver = Arc::new(Mutex::new(driver));
         let (woken, waker) = Woken::new(&handle, true);

@@ -8,14 +8,13 @@
 //! - One shard, two where a thread passes over several, three where two threads do
 //!   so at once.
 //! - A batch is two wakers, so that three timers on a shard overflow it.
-//! - No interleaving is left out, unless the environment, `LOOM_MAX_PREEMPTIONS`,
-//!   sets a bound.
+//! - No interleaving is left out.
 //!
 //! Time does not pass: ticks are given, and the clock is asked only by a reset,
 //! whose deadline is to come.
 
 use super::*;
-use loom::model;
+use crate::task::loom_tests::model_fully as model;
 use loom::thread;
 use std::sync::atomic::{AtomicBool as StdAtomicBool, Ordering};
 use std::task::{Poll, Wake, Waker};

@@ -17,15 +17,14 @@ use crate::driver::clock::Clock;
 use crate::driver::{self, Limit};
 use crate::primitive::Arc;
 use crate::primitive::atomic::AtomicBool;
+use crate::task::loom_tests::{model_bounded, model_fully};
 
 /// The most preemptions of three threads; the environment,
 /// `LOOM_MAX_PREEMPTIONS`, may ask for more.
 const PREEMPTIONS: usize = 3;
 
 fn model_of_three(f: impl Fn() + Send + Sync + 'static) {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound.get_or_insert(PREEMPTIONS);
-    builder.check(f);
+    model_bounded(PREEMPTIONS, f);
 }
 
 /// A thread that raises the flag and unparks the parker.
@@ -47,7 +46,7 @@ fn no_driver() {
 
 #[test]
 fn loom_unpark_races_with_a_park_on_the_condvar() {
-    loom::model(|| {
+    model_fully(|| {
         let parker = Arc::new(Parker::new());
         let flag = Arc::new(AtomicBool::new(false));
         let waker = raise_and_unpark(&parker, &flag, no_driver);
@@ -108,7 +107,7 @@ fn loom_unpark_races_with_the_end_of_a_timed_park() {
 /// The driver is a second parker here: its unpark is sticky as well.
 #[test]
 fn loom_unpark_races_with_a_park_in_the_driver() {
-    loom::model(|| {
+    model_fully(|| {
         let parker = Arc::new(Parker::new());
         let driver = Arc::new(Parker::new());
         let flag = Arc::new(AtomicBool::new(false));
