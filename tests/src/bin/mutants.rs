@@ -138,7 +138,8 @@ fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
         options.jobs,
         options.limit,
     )?;
-    let unpatched = run_unpatched(&scratch, &chosen);
+    let unpatched = run_unpatched(&scratch, &chosen)
+        .ok_or("without a mutant, the models do not compile; the messages are above")?;
     let findings = judge(&scratch, &chosen, &unpatched)?;
     let missed = findings.iter().filter(|found| !found.verdict.is_caught());
     let missed = missed.count();
@@ -160,17 +161,20 @@ fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
     Ok(all_well && missed == 0)
 }
 
-fn run_unpatched(scratch: &Scratch, mutants: &[&Mutant]) -> BTreeMap<Model, Ran> {
+fn run_unpatched(scratch: &Scratch, mutants: &[&Mutant]) -> Option<BTreeMap<Model, Ran>> {
     let models: BTreeSet<Model> = mutants
         .iter()
         .flat_map(|mutant| mutant.models.iter().cloned())
         .collect();
     println!("{} models without a mutant", models.len());
     let started = Instant::now();
-    let ran = scratch.run_unpatched(&models);
+    let ran = scratch.run_unpatched(&models)?;
     let passed = ran.values().filter(|ran| **ran == Ran::Passed).count();
     println!("{passed} of them pass ({} s)", started.elapsed().as_secs());
-    ran
+    for (model, ran) in ran.iter().filter(|(_, ran)| **ran != Ran::Passed) {
+        println!("    {model}: {ran:?}");
+    }
+    Some(ran)
 }
 
 fn judge(

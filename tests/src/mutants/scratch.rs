@@ -82,12 +82,13 @@ impl Scratch {
         fs::remove_dir_all(self.folder)
     }
 
-    /// Runs models of the copy as it is, by package and path.
-    pub fn run_unpatched(&self, models: &BTreeSet<Model>) -> BTreeMap<Model, Ran> {
+    /// Runs models of the copy as it is. `None` if they do not compile; the
+    /// compiler has said why.
+    #[must_use]
+    pub fn run_unpatched(&self, models: &BTreeSet<Model>) -> Option<BTreeMap<Model, Ran>> {
         let models: Vec<&Model> = models.iter().collect();
-        let ran = self.run(&models);
-        let ran = ran.expect("the models compile, as without a mutant they always do");
-        models.into_iter().cloned().zip(ran).collect()
+        let ran = self.run(&models)?;
+        Some(models.into_iter().cloned().zip(ran).collect())
     }
 
     /// What each model named by a mutant says to it.
