@@ -49,3 +49,17 @@ fn every_model_that_is_named_exists() {
         }
     }
 }
+
+/// A model that is not shown to fail with a bug proves nothing.
+#[test]
+fn every_model_has_a_mutant() {
+    let mut models = models_in_sources(workspace()).expect("the sources can be read");
+    assert!(!models.is_empty(), "there are no models");
+    for mutant in mutants() {
+        for model in &mutant.models {
+            models.remove(model);
+        }
+    }
+    let bare: Vec<_> = models.iter().map(ToString::to_string).collect();
+    assert!(bare.is_empty(), "models without a mutant: {bare:#?}");
+}
