@@ -215,6 +215,7 @@ impl Pair {
 
     fn check_bounds(&mut self, exact: bool) {
         assert_eq!(self.wheel.len(), self.model.live.len());
+        assert_eq!(self.wheel.is_empty(), self.model.live.is_empty());
         let (next, earliest) = (self.wheel.next_deadline(), self.model.earliest());
         assert_eq!(next.is_some(), earliest.is_some());
         assert!(

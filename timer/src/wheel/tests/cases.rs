@@ -78,3 +78,40 @@ fn long_timers_share_their_wake_ups() {
     }
     assert!(wake_ups <= 1_909, "{wake_ups} wake-ups");
 }
+
+/// Whether the first slot's minimum is known to be exact, without a visit to its
+/// entries.
+fn knows_its_minimum<T>(wheel: &Wheel<T>) -> bool {
+    let slot = wheel.levels.first().expect("the wheel is not empty");
+    wheel.levels.list(slot).exact
+}
+
+#[test]
+fn a_minimum_is_forgotten_only_with_its_timer() {
+    let mut wheel = Wheel::new();
+    // All of them in one slot, the last two at one time.
+    let [early, late, later] = [0, 1, 2].map(|nanos| Tick::from_nanos(70_000 + nanos));
+    let first = wheel.insert_exact(Tick::ZERO, early, 'a');
+    let second = wheel.insert_exact(Tick::ZERO, late, 'b');
+    let third = wheel.insert_exact(Tick::ZERO, later, 'c');
+    wheel.insert_exact(Tick::ZERO, later, 'd');
+    assert!(knows_its_minimum(&wheel), "an insertion forgets nothing");
+    wheel.cancel(second);
+    assert!(knows_its_minimum(&wheel), "another one's cancellation");
+    wheel.cancel(first);
+    assert!(!knows_its_minimum(&wheel), "it is gone");
+    assert_eq!(wheel.exact_next_deadline(), Some(later));
+    wheel.cancel(third);
+    assert!(knows_its_minimum(&wheel), "another has the same deadline");
+    wheel.check();
+}
+
+#[test]
+fn debug_shows_when_the_wheel_is_due() {
+    let mut wheel = Wheel::new();
+    wheel.insert_exact(Tick::from_nanos(5), Tick::from_nanos(7), ());
+    assert_eq!(
+        format!("{wheel:?}"),
+        "Wheel { len: 1, elapsed: Tick(5), next_deadline: Some(Tick(7)), .. }"
+    );
+}
