@@ -7,6 +7,7 @@ mod accounts;
 mod failure;
 mod shutdown;
 mod threads;
+mod transitions;
 
 use super::{Job, Pool, PoolConfig};
 use std::sync::Arc;

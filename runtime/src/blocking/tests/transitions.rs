@@ -1,0 +1,333 @@
+//! The transitions, in any order that threads can bring about, against a pool
+//! that is accounted for in the simplest way.
+
+use super::config;
+use crate::blocking::state::{Closed, Duty, Failed, Seat, State, Ticket};
+use crate::blocking::worker::{Recruiting, spawn_thread};
+use proptest::prelude::*;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// A job's number.
+type Job = usize;
+
+/// Who was summoned and is not there yet.
+#[derive(Debug)]
+enum Coming {
+    Created,
+    Woken(Thread),
+}
+
+/// A thread is known by its seat.
+type Thread = Arc<Seat>;
+
+/// The transitions' side, and what should come of them.
+struct Pair {
+    state: State<Job>,
+    cap: usize,
+    jobs: usize,
+    queue: VecDeque<Job>,
+    last_ticket: Option<(Ticket, Job)>,
+    coming: Option<Coming>,
+    idle: Vec<Thread>,
+    busy: Vec<Thread>,
+    lent: Vec<Thread>,
+    /// Those who were idle when the pool closed.
+    sent_home: Vec<Thread>,
+    closed: bool,
+}
+
+/// One step; a number chooses among the threads that there are.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Submit,
+    Arrive,
+    Fail { with_ticket: bool },
+    Finish(usize),
+    Lend(usize),
+    TakeBack(usize),
+    Die(usize),
+    Expire(usize),
+    Close,
+    GoHome,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        8 => Just(Step::Submit),
+        8 => Just(Step::Arrive),
+        2 => any::<bool>().prop_map(|with_ticket| Step::Fail { with_ticket }),
+        8 => any::<usize>().prop_map(Step::Finish),
+        3 => any::<usize>().prop_map(Step::Lend),
+        3 => any::<usize>().prop_map(Step::TakeBack),
+        1 => any::<usize>().prop_map(Step::Die),
+        2 => any::<usize>().prop_map(Step::Expire),
+        1 => (0..8_u32).prop_map(|often| if often == 0 { Step::Close } else { Step::Submit }),
+        1 => Just(Step::GoHome),
+    ]
+}
+
+fn choose(threads: &mut Vec<Thread>, number: usize) -> Option<Thread> {
+    (!threads.is_empty()).then(|| threads.remove(number % threads.len()))
+}
+
+impl Pair {
+    fn new(cap: usize) -> Self {
+        let recruiting = Recruiting::new(&config(cap), Arc::new(spawn_thread));
+        Self {
+            state: State::new(cap, recruiting),
+            cap,
+            jobs: 0,
+            queue: VecDeque::new(),
+            last_ticket: None,
+            coming: None,
+            idle: Vec::new(),
+            busy: Vec::new(),
+            lent: Vec::new(),
+            sent_home: Vec::new(),
+            closed: false,
+        }
+    }
+
+    /// Those that count towards the cap.
+    fn unlent(&self) -> usize {
+        self.idle.len()
+            + self.busy.len()
+            + self.sent_home.len()
+            + usize::from(self.coming.is_some())
+    }
+
+    /// Whether a thread that is there already must come for the queue.
+    fn expect_a_call(&mut self, duty: &Duty) -> bool {
+        if self.coming.is_some() || self.queue.is_empty() {
+            return false;
+        }
+        let Some(thread) = self.idle.pop() else {
+            return false;
+        };
+        assert!(
+            matches!(duty, Duty::Wake(seat) if Arc::ptr_eq(seat, &thread)),
+            "{duty:?} where the warmest thread is idle"
+        );
+        assert!(self.state.is_called(&thread));
+        self.coming = Some(Coming::Woken(thread));
+        true
+    }
+
+    /// Checks who comes for the queue.
+    fn expect_a_summons(&mut self, duty: &Duty) {
+        if self.expect_a_call(duty) {
+            return;
+        }
+        let creates = self.coming.is_none()
+            && !self.queue.is_empty()
+            && !self.closed
+            && self.unlent() < self.cap;
+        if creates {
+            assert!(
+                matches!(duty, Duty::Create(..)),
+                "{duty:?} where there is room"
+            );
+            self.coming = Some(Coming::Created);
+        } else {
+            assert!(matches!(duty, Duty::Nothing), "{duty:?} for nothing");
+        }
+    }
+
+    fn submit(&mut self) {
+        let job = self.jobs;
+        self.jobs += 1;
+        match self.state.push(job) {
+            Ok((ticket, duty)) => {
+                assert!(!self.closed, "a closed pool took a job");
+                self.queue.push_back(job);
+                self.last_ticket = Some((ticket, job));
+                self.expect_a_summons(&duty);
+            }
+            Err(refused) => assert!(self.closed && refused == job),
+        }
+    }
+
+    /// The thread looks for a job, as it does when it arrives or has ended one.
+    fn look(&mut self, thread: Thread) {
+        match self.state.take() {
+            Some((job, duty)) => {
+                assert_eq!(Some(job), self.queue.pop_front(), "out of order");
+                self.busy.push(thread);
+                self.expect_a_summons(&duty);
+            }
+            None => {
+                assert!(self.queue.is_empty(), "{:?} were not seen", self.queue);
+                if self.closed {
+                    self.state.transition_to_dismissed();
+                } else {
+                    self.state.transition_to_idle(&thread);
+                    assert!(!self.state.is_called(&thread));
+                    self.idle.push(thread);
+                }
+            }
+        }
+    }
+
+    fn fail(&mut self, with_ticket: bool) {
+        self.coming = None;
+        let ticket = self.last_ticket.filter(|_| with_ticket);
+        let Failed {
+            own,
+            stranded,
+            duty,
+        } = self
+            .state
+            .transition_to_failed(ticket.map(|(ticket, _)| ticket));
+        if self.unlent() > 0 {
+            assert!((own, stranded.len()) == (None, 0), "others will take them");
+            if !self.expect_a_call(&duty) {
+                assert!(matches!(duty, Duty::Nothing), "{duty:?} after a failure");
+            }
+            return;
+        }
+        assert!(matches!(duty, Duty::Nothing), "{duty:?} with nobody there");
+        let left = std::mem::take(&mut self.queue);
+        let expected_own = ticket.map(|(_, job)| job).filter(|job| left.contains(job));
+        assert_eq!(own, expected_own);
+        let others = left.into_iter().filter(|job| Some(*job) != own);
+        assert!(stranded.into_iter().eq(others));
+    }
+
+    fn close(&mut self) {
+        let Closed {
+            queue,
+            idle,
+            recruiting,
+        } = self.state.transition_to_closed();
+        assert_eq!(queue, std::mem::take(&mut self.queue));
+        assert_eq!(recruiting.is_none(), self.closed, "given out once");
+        let expected = std::mem::take(&mut self.idle);
+        assert!(
+            idle.iter()
+                .map(Arc::as_ptr)
+                .eq(expected.iter().map(Arc::as_ptr))
+        );
+        assert!(idle.iter().all(|seat| self.state.is_called(seat)));
+        self.sent_home.extend(expected);
+        self.closed = true;
+    }
+
+    fn step(&mut self, step: Step) {
+        match step {
+            Step::Submit => self.submit(),
+            Step::Arrive => {
+                let thread = match self.coming.take() {
+                    Some(Coming::Created) => Arc::new(Seat::new()),
+                    Some(Coming::Woken(thread)) => thread,
+                    None => return,
+                };
+                self.state.transition_to_arrived();
+                self.look(thread);
+            }
+            Step::Fail { with_ticket } => {
+                if let Some(Coming::Created) = self.coming {
+                    self.fail(with_ticket);
+                }
+            }
+            Step::Finish(number) => {
+                let over = self.unlent() > self.cap;
+                let Some(thread) = choose(&mut self.busy, number) else {
+                    return;
+                };
+                if over {
+                    self.state.transition_to_surplus();
+                } else {
+                    self.look(thread);
+                }
+            }
+            Step::Lend(number) => {
+                let Some(thread) = choose(&mut self.busy, number) else {
+                    return;
+                };
+                self.lent.push(thread);
+                let duty = self.state.lend();
+                self.expect_a_summons(&duty);
+            }
+            Step::TakeBack(number) => {
+                let Some(thread) = choose(&mut self.lent, number) else {
+                    return;
+                };
+                self.state.take_back();
+                self.busy.push(thread);
+            }
+            Step::Die(number) => {
+                if choose(&mut self.busy, number).is_some() {
+                    let duty = self.state.transition_to_dead();
+                    self.expect_a_summons(&duty);
+                }
+            }
+            Step::Expire(number) => {
+                if let Some(thread) = choose(&mut self.idle, number) {
+                    self.state.transition_to_expired(&thread);
+                }
+            }
+            Step::Close => self.close(),
+            Step::GoHome => {
+                if let Some(thread) = self.sent_home.pop() {
+                    self.state.transition_to_arrived();
+                    self.look(thread);
+                }
+            }
+        }
+    }
+
+    fn check(&self) {
+        let state = &self.state;
+        assert_eq!(state.threads(), self.unlent() + self.lent.len());
+        assert_eq!(state.lent(), self.lent.len());
+        assert_eq!(state.idle_threads(), self.idle.len());
+        assert_eq!(state.queue_depth(), self.queue.len());
+        assert_eq!(state.is_closed(), self.closed);
+        assert_eq!(state.is_over_the_cap(), self.unlent() > self.cap);
+        assert!(
+            self.queue.is_empty() || self.coming.is_some() || !self.busy.is_empty(),
+            "nobody will ever come for {:?}",
+            self.queue
+        );
+        assert!(
+            self.queue.is_empty() || self.coming.is_some() || self.idle.is_empty(),
+            "{:?} wait beside idle threads",
+            self.queue
+        );
+    }
+
+    /// Everybody ends what there is to be done, and leaves.
+    fn run_out(&mut self) {
+        while self.coming.is_some() || !self.busy.is_empty() || !self.lent.is_empty() {
+            for step in [Step::Arrive, Step::TakeBack(0), Step::Finish(0)] {
+                self.step(step);
+                self.check();
+            }
+        }
+        assert!(self.queue.is_empty());
+        self.step(Step::Close);
+        while !self.sent_home.is_empty() {
+            self.step(Step::GoHome);
+            self.check();
+        }
+        assert_eq!(self.state.threads(), 0);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn the_accounts_are_those_of_the_model(
+        cap in 1..5_usize,
+        steps in prop::collection::vec(step(), 1..150),
+    ) {
+        let mut pair = Pair::new(cap);
+        for step in steps {
+            pair.step(step);
+            pair.check();
+        }
+        pair.run_out();
+    }
+}
