@@ -333,8 +333,9 @@ fn loom_entitled_task_moves_between_threads() {
         let handle = scheduler.spawn({
             let (slot, happened) = (slot.clone(), happened.clone());
             poll_fn(move |cx| {
-                // SAFETY: the poll has the future to itself, as loom checks.
-                let polls = polls.with_mut(|polls| unsafe {
+                let polls = polls.with_mut(|polls| {
+                    // SAFETY: the poll has the future to itself, as loom checks.
+                    let polls = unsafe { &mut *polls };
                     *polls += 1;
                     *polls
                 });
