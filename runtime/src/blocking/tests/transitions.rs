@@ -27,7 +27,8 @@ struct Pair {
     cap: usize,
     jobs: usize,
     queue: VecDeque<Job>,
-    last_ticket: Option<(Ticket, Job)>,
+    /// Of every job that was ever taken in.
+    tickets: Vec<(Ticket, Job)>,
     coming: Option<Coming>,
     idle: Vec<Thread>,
     busy: Vec<Thread>,
@@ -42,7 +43,7 @@ struct Pair {
 enum Step {
     Submit,
     Arrive,
-    Fail { with_ticket: bool },
+    Fail { ticket: Option<usize> },
     Finish(usize),
     Lend(usize),
     TakeBack(usize),
@@ -56,7 +57,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => Just(Step::Submit),
         8 => Just(Step::Arrive),
-        2 => any::<bool>().prop_map(|with_ticket| Step::Fail { with_ticket }),
+        2 => any::<Option<usize>>().prop_map(|ticket| Step::Fail { ticket }),
         8 => any::<usize>().prop_map(Step::Finish),
         3 => any::<usize>().prop_map(Step::Lend),
         3 => any::<usize>().prop_map(Step::TakeBack),
@@ -67,7 +68,11 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn choose(threads: &mut Vec<Thread>, number: usize) -> Option<Thread> {
+fn choose<T>(among: &[T], number: usize) -> Option<&T> {
+    among.get(number % among.len().max(1))
+}
+
+fn remove(threads: &mut Vec<Thread>, number: usize) -> Option<Thread> {
     (!threads.is_empty()).then(|| threads.remove(number % threads.len()))
 }
 
@@ -79,7 +84,7 @@ impl Pair {
             cap,
             jobs: 0,
             queue: VecDeque::new(),
-            last_ticket: None,
+            tickets: Vec::new(),
             coming: None,
             idle: Vec::new(),
             busy: Vec::new(),
@@ -141,7 +146,7 @@ impl Pair {
             Ok((ticket, duty)) => {
                 assert!(!self.closed, "a closed pool took a job");
                 self.queue.push_back(job);
-                self.last_ticket = Some((ticket, job));
+                self.tickets.push((ticket, job));
                 self.expect_a_summons(&duty);
             }
             Err(refused) => assert!(self.closed && refused == job),
@@ -169,9 +174,9 @@ impl Pair {
         }
     }
 
-    fn fail(&mut self, with_ticket: bool) {
+    fn fail(&mut self, ticket: Option<usize>) {
         self.coming = None;
-        let ticket = self.last_ticket.filter(|_| with_ticket);
+        let ticket = ticket.and_then(|number| choose(&self.tickets, number).copied());
         let Failed {
             own,
             stranded,
@@ -225,14 +230,14 @@ impl Pair {
                 self.state.transition_to_arrived();
                 self.look(thread);
             }
-            Step::Fail { with_ticket } => {
+            Step::Fail { ticket } => {
                 if let Some(Coming::Created) = self.coming {
-                    self.fail(with_ticket);
+                    self.fail(ticket);
                 }
             }
             Step::Finish(number) => {
                 let over = self.unlent() > self.cap;
-                let Some(thread) = choose(&mut self.busy, number) else {
+                let Some(thread) = remove(&mut self.busy, number) else {
                     return;
                 };
                 if over {
@@ -242,7 +247,7 @@ impl Pair {
                 }
             }
             Step::Lend(number) => {
-                let Some(thread) = choose(&mut self.busy, number) else {
+                let Some(thread) = remove(&mut self.busy, number) else {
                     return;
                 };
                 self.lent.push(thread);
@@ -250,20 +255,20 @@ impl Pair {
                 self.expect_a_summons(&duty);
             }
             Step::TakeBack(number) => {
-                let Some(thread) = choose(&mut self.lent, number) else {
+                let Some(thread) = remove(&mut self.lent, number) else {
                     return;
                 };
                 self.state.take_back();
                 self.busy.push(thread);
             }
             Step::Die(number) => {
-                if choose(&mut self.busy, number).is_some() {
+                if remove(&mut self.busy, number).is_some() {
                     let duty = self.state.transition_to_dead();
                     self.expect_a_summons(&duty);
                 }
             }
             Step::Expire(number) => {
-                if let Some(thread) = choose(&mut self.idle, number) {
+                if let Some(thread) = remove(&mut self.idle, number) {
                     self.state.transition_to_expired(&thread);
                 }
             }
