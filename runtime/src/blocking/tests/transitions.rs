@@ -321,8 +321,6 @@ impl Pair {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
-
     #[test]
     fn the_accounts_are_those_of_the_model(
         cap in 1..5_usize,
