@@ -22,8 +22,9 @@
 //!   looks, except where a model lets limits be reached or moves the clock.
 //! - *Exploring ends* where a model has seen what it is about: tearing a scheduler
 //!   down has models of its own.
-//! - Queues are the stand-ins of `queues`, one shard holds all timers, and counters that
-//!   are hints are no branches. There is one order of victims.
+//! - Queues are the stand-ins of `queues::model`, which order as little as they may. One
+//!   shard holds all timers, and counters that are hints are no branches. There is one
+//!   order of victims, except where a model chooses it.
 
 mod blocking;
 mod life;
@@ -57,6 +58,16 @@ thread_local! {
     /// A task's id chooses the list it is in: a model's ids are its own, so that
     /// every execution chooses alike. As `model_time` says of thread locals.
     static NEXT_ID: Cell<NonZeroU64> = const { Cell::new(NonZeroU64::MIN) };
+
+    /// Whether the model has seen what it is about.
+    static HAS_SEEN_ALL: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What comes from here on is not explored.
+fn stop_exploring() {
+    if !HAS_SEEN_ALL.replace(true) {
+        loom::stop_exploring();
+    }
 }
 
 /// Checks `f` with at most two preemptions.
@@ -73,6 +84,7 @@ fn model_bounded(preemptions: usize, f: impl Fn() + Send + Sync + 'static) {
     builder.check(move || {
         model_time::restart();
         NEXT_ID.set(NonZeroU64::MIN);
+        HAS_SEEN_ALL.set(false);
         f();
     });
 }
@@ -188,7 +200,7 @@ impl Scheduler {
 
     /// As [`end`](Self::end), of which nothing is explored.
     fn end_unexplored(self) {
-        loom::stop_exploring();
+        stop_exploring();
         self.end();
     }
 }

@@ -5,12 +5,18 @@
 //! from outside the workers go to the [`Injector`].
 //!
 //! The queues are crossbeam-deque's, which has its own verification. Under loom
-//! a deque of the same interface on a lock stands in for it, so that a model
-//! explores the protocol around the queues and not their insides.
+//! `model` stands in for it: the same interface with as little order as can be, so
+//! that a model explores the protocol around the queues and not their insides.
 //!
 //! This module knows neither tasks nor workers.
 
+#[cfg(filch_loom)]
+use self::model as deque;
+
 pub(crate) use self::deque::{Injector, LocalQueue, Stealer};
+
+#[cfg(filch_loom)]
+mod model;
 
 /// How often a steal that lost a race is repeated before the thief moves on.
 const STEAL_RETRIES: usize = 4;
@@ -247,142 +253,5 @@ mod deque {
             }
         }
         None
-    }
-}
-
-#[cfg(filch_loom)]
-mod deque {
-    use super::STEAL_RETRIES;
-    use crate::primitive::atomic::{AtomicU64, Ordering::*};
-    use crate::primitive::{Arc, Mutex};
-    use std::collections::VecDeque;
-
-    /// Stores by a read-modify-write. That a plain store comes after the exchange
-    /// which did not see it is nothing that loom knows: it would let a later load
-    /// see the exchange. In the order of two exchanges it has no choice.
-    #[derive(Debug)]
-    pub(super) struct Hint(AtomicU64);
-
-    impl Hint {
-        pub(super) fn new() -> Self {
-            Self(AtomicU64::new(0))
-        }
-
-        pub(super) fn load(&self) -> u64 {
-            self.0.load(Relaxed)
-        }
-
-        pub(super) fn store(&self, hint: u64) {
-            self.0.swap(hint, Relaxed);
-        }
-
-        pub(super) fn replace(&self, seen: u64, hint: u64) {
-            let _ = self.0.compare_exchange(seen, hint, Relaxed, Relaxed);
-        }
-    }
-
-    const _: usize = STEAL_RETRIES;
-
-    #[derive(Debug)]
-    pub(super) struct SlotCell<T>(Mutex<Option<T>>);
-
-    impl<T> SlotCell<T> {
-        pub(super) fn new() -> Self {
-            Self(Mutex::new(None))
-        }
-
-        pub(super) fn swap(&self, value: Option<T>) -> Option<T> {
-            std::mem::replace(&mut *self.0.lock(), value)
-        }
-    }
-
-    #[derive(Debug)]
-    pub(crate) struct LocalQueue<T>(Arc<Mutex<VecDeque<T>>>);
-
-    #[derive(Debug)]
-    pub(crate) struct Stealer<T>(Arc<Mutex<VecDeque<T>>>);
-
-    #[derive(Debug)]
-    pub(crate) struct Injector<T>(Mutex<VecDeque<T>>);
-
-    impl<T> LocalQueue<T> {
-        pub(crate) fn new() -> Self {
-            Self(Arc::new(Mutex::new(VecDeque::new())))
-        }
-
-        pub(crate) fn push(&self, task: T) {
-            self.0.lock().push_back(task);
-        }
-
-        pub(crate) fn pop(&self) -> Option<T> {
-            self.0.lock().pop_front()
-        }
-
-        pub(crate) fn len(&self) -> usize {
-            self.0.lock().len()
-        }
-
-        pub(crate) fn is_empty(&self) -> bool {
-            self.len() == 0
-        }
-
-        pub(crate) fn stealer(&self) -> Stealer<T> {
-            Stealer(self.0.clone())
-        }
-    }
-
-    impl<T> Stealer<T> {
-        pub(crate) fn steal_into(&self, destination: &LocalQueue<T>) -> Option<T> {
-            let mut stolen = take_half(&mut self.0.lock());
-            let first = stolen.pop_front();
-            destination.0.lock().extend(stolen);
-            first
-        }
-
-        pub(crate) fn steal(&self) -> Option<T> {
-            self.0.lock().pop_front()
-        }
-
-        pub(crate) fn is_empty(&self) -> bool {
-            self.0.lock().is_empty()
-        }
-
-        pub(crate) fn len(&self) -> usize {
-            self.0.lock().len()
-        }
-    }
-
-    impl<T> Injector<T> {
-        pub(crate) fn new() -> Self {
-            Self(Mutex::new(VecDeque::new()))
-        }
-
-        pub(crate) fn push(&self, task: T) {
-            self.0.lock().push_back(task);
-        }
-
-        pub(crate) fn pop(&self) -> Option<T> {
-            self.0.lock().pop_front()
-        }
-
-        pub(crate) fn pop_into(&self, destination: &LocalQueue<T>) -> Option<T> {
-            let mut taken = take_half(&mut self.0.lock());
-            let first = taken.pop_front();
-            destination.0.lock().extend(taken);
-            first
-        }
-
-        pub(crate) fn is_empty(&self) -> bool {
-            self.0.lock().is_empty()
-        }
-
-        pub(crate) fn len(&self) -> usize {
-            self.0.lock().len()
-        }
-    }
-
-    fn take_half<T>(queue: &mut VecDeque<T>) -> VecDeque<T> {
-        let count = queue.len().div_ceil(2);
-        queue.drain(..count).collect()
     }
 }

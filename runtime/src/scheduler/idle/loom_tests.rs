@@ -1,8 +1,9 @@
 //! Models of the idle counts alone, each one race, with the code that ships.
 //!
 //! A queue is a relaxed flag here, which orders nothing: that a push is seen, or a
-//! sleeper found, is up to the fences of this module. The models of whole schedulers
-//! cannot tell, for their queues bring an order of their own.
+//! sleeper found, is up to the fences of this module. Without the rest of a worker
+//! around them, more interleavings of them are explored than in the models of whole
+//! schedulers.
 //!
 //! # What is reduced, and why that suffices
 //! One thread pushes, or wakes on its own account, and one or two park, search or rest,

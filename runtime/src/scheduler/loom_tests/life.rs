@@ -1,10 +1,12 @@
 //! The life of a scheduler: tasks that start tasks, and its end.
 
-use super::{Gate, Scheduler, block_on, model, model_bounded, spawn};
+use super::{Gate, Scheduler, block_on, model, model_bounded, spawn, stop_exploring};
 use crate::task::{JoinError, JoinHandle};
+use filch_io::{Direction, Interest, Ready, Registered};
 use std::future::{pending, poll_fn};
+use std::io;
 use std::sync::Arc;
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 
 /// Who comes to the end of a scheduler is run or cancelled, and nothing else.
 fn ran_or_cancelled(result: Result<(), JoinError>) {
@@ -17,19 +19,21 @@ fn result<T>(task: JoinHandle<T>) -> Result<T, JoinError> {
     super::root::block_on(task)
 }
 
-/// A task that spawns and joins another one, on two workers.
+/// A task that spawns and joins another one, on two workers that go for either.
 #[test]
 fn loom_nested_spawns_on_two_workers() {
     model(|| {
         let mut scheduler = Scheduler::new(2);
-        scheduler.start(0);
-        scheduler.start(1);
         let shared = Arc::clone(&scheduler.shared);
         let outer = scheduler.spawn(async move {
             let inner = spawn(&shared, async { 7 });
             drop(shared);
-            inner.await
+            let result = inner.await;
+            stop_exploring();
+            result
         });
+        scheduler.start(0);
+        scheduler.start(1);
         assert_eq!(block_on(outer).expect("the inner task ends"), 7);
         scheduler.end_unexplored();
     });
@@ -56,6 +60,31 @@ fn loom_two_workers_end_with_tasks_in_their_queues() {
         scheduler.start(1);
         scheduler.end();
         assert_eq!(Arc::strong_count(&future), 1, "a future is left");
+    });
+}
+
+/// A worker ends while another one is in a poll, which may go on using the driver: the
+/// last one to end shuts it down.
+#[test]
+fn loom_driver_serves_until_the_last_worker_ends() {
+    model(|| {
+        let mut scheduler = Scheduler::new(2);
+        scheduler.start(1);
+        let source = scheduler.stuck(0, |shared| {
+            shared.begin_shutdown();
+            let driver = shared.services.driver.io();
+            Registered::new(io::stdin(), Interest::READABLE, Ready::EMPTY, driver)
+                .expect("one worker has not ended")
+        });
+        scheduler.join();
+        let mut cx = Context::from_waker(Waker::noop());
+        let readiness = source.poll_readiness(&mut cx, Direction::Read);
+        assert!(
+            matches!(readiness, Poll::Ready(Err(_))),
+            "waiters would wait on: {readiness:?}"
+        );
+        drop(source);
+        scheduler.end();
     });
 }
 

@@ -1,7 +1,7 @@
 //! A task is made ready while a worker goes to sleep.
 
 use super::super::worker::Pacing;
-use super::{Gate, Scheduler, block_on, model, spawn, spawn_behind};
+use super::{Gate, Scheduler, block_on, model, spawn, spawn_behind, stop_exploring};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,7 +28,12 @@ fn loom_injector_push_against_the_last_searcher_parking() {
         let (gate, shared) = (Gate::new(), Arc::clone(&scheduler.shared));
         let opened = gate.clone();
         // By a thread of its own, which is not the first to run.
-        scheduler.beside(move || drop(spawn(&shared, async move { opened.open() })));
+        scheduler.beside(move || {
+            drop(spawn(&shared, async move {
+                stop_exploring();
+                opened.open();
+            }));
+        });
         gate.pass();
         scheduler.end_unexplored();
     });

@@ -1,6 +1,9 @@
 //! Several workers go for the tasks of one that is stuck.
 
+use super::super::shared::Shared;
+use super::super::worker::{Core, Worker};
 use super::{Gate, Scheduler, block_on, model, spawn_behind};
+use std::sync::Arc;
 
 /// Two searchers and one task: one gets it, the other one parks. Neither is counted
 /// as searching after that, so that the next backlog has one of them woken.
@@ -98,4 +101,43 @@ fn loom_stealing_from_a_worker_that_is_stealing() {
         gate.pass();
         scheduler.end_unexplored();
     });
+}
+
+/// Two searches and two tasks, behind the first and the last worker: each search finds
+/// one, whichever victims they visit first.
+#[test]
+fn loom_search_visits_every_victim() {
+    for (one, other) in (0..WORKERS).flat_map(|one| (0..WORKERS).map(move |other| (one, other))) {
+        model(move || {
+            let mut scheduler = Scheduler::new(WORKERS);
+            for victim in [0, WORKERS - 1] {
+                scheduler.stuck(victim, |shared| drop(spawn_behind(shared, async {})));
+            }
+            let shared = Arc::clone(&scheduler.shared);
+            let mut core = scheduler.take_core(1);
+            let thief = loom::thread::spawn(move || {
+                let found = finds_by_search(&shared, &mut core, one);
+                (core, found)
+            });
+            let mut core = scheduler.take_core(2);
+            assert!(finds_by_search(&scheduler.shared, &mut core, other));
+            scheduler.cores[2] = Some(core);
+            let (core, found) = thief.join().unwrap();
+            assert!(found);
+            scheduler.cores[1] = Some(core);
+            scheduler.end_unexplored();
+        });
+    }
+}
+
+const WORKERS: usize = 4;
+
+/// One search whose first victim is `first`, or the one after it if that is the thief.
+fn finds_by_search(shared: &Arc<Shared>, core: &mut Core, first: usize) -> bool {
+    let mut generators = (0..).map(fastrand::Rng::with_seed);
+    core.rng = generators
+        .find(|generator| generator.clone().usize(..WORKERS) == first)
+        .expect("every number is drawn first by some generator");
+    let remote = &shared.remotes[core.index];
+    Worker { shared, remote }.search(core).is_some()
 }
