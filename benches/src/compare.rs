@@ -7,11 +7,15 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
 
-use crate::measure::{Summary, median};
+use crate::measure::{Pass, Summary, median};
 use crate::workloads::{Metric, Run, Setting, WORKLOADS, Workload};
 
 /// How long one sample may take; only a hang reaches it.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// On how many runtimes, one after the other, a sample is taken: where the system puts the threads
+/// of one may hold for its whole life.
+const STINTS: usize = 3;
 
 /// How many times the workers the oversubscribed contender has.
 pub const OVERSUBSCRIPTION: usize = 4;
@@ -177,25 +181,36 @@ pub fn run(options: &Options, mut progress: impl FnMut(&Step)) -> Vec<Row> {
     let warm_up = usize::from(!options.smoke);
     for round in 0..options.rounds + warm_up {
         for workload in &workloads {
-            for position in 0..Contender::ALL.len() {
-                let contender = Contender::ALL[(round + position) % Contender::ALL.len()];
-                let step = Step {
-                    round,
-                    rounds: options.rounds,
-                    workload: workload.name,
-                    contender,
-                };
-                progress(&step);
-                alarm.expect(step.to_string());
-                let figures = sample(workload, contender, options);
-                if round < warm_up {
-                    continue;
+            let mut samples: [Option<Vec<Pass>>; 5] = [const { Some(Vec::new()) }; 5];
+            for stint in 0..stints(workload, options) {
+                for position in 0..Contender::ALL.len() {
+                    let contender =
+                        Contender::ALL[(round + stint + position) % Contender::ALL.len()];
+                    let step = Step {
+                        round,
+                        rounds: options.rounds,
+                        workload: workload.name,
+                        contender,
+                    };
+                    progress(&step);
+                    alarm.expect(step.to_string());
+                    let passes = passes(workload, contender, options);
+                    let sample = &mut samples[contender as usize];
+                    *sample = sample.take().zip(passes).map(|(mut sample, passes)| {
+                        sample.extend(passes);
+                        sample
+                    });
                 }
-                let rows = rows
-                    .iter_mut()
-                    .filter(|row| row.workload.name == workload.name);
-                for (row, figure) in rows.zip(figures) {
-                    row.rounds[contender as usize].push(figure);
+            }
+            if round < warm_up {
+                continue;
+            }
+            for row in rows
+                .iter_mut()
+                .filter(|row| row.workload.name == workload.name)
+            {
+                for (figures, sample) in row.rounds.iter_mut().zip(&samples) {
+                    figures.push(sample.as_deref().map(|passes| figure(row.metric, passes)));
                 }
             }
         }
@@ -203,27 +218,39 @@ pub fn run(options: &Options, mut progress: impl FnMut(&Step)) -> Vec<Row> {
     rows
 }
 
-/// The medians of one sample, in the order of the workload's metrics.
-fn sample(workload: &Workload, contender: Contender, options: &Options) -> Vec<Option<f64>> {
+/// On how many runtimes a sample of `workload` is taken.
+fn stints(workload: &Workload, options: &Options) -> usize {
+    if options.smoke {
+        1
+    } else {
+        workload.passes.min(STINTS)
+    }
+}
+
+/// One runtime's part of a sample; `None` if the contender fails or takes no part.
+fn passes(workload: &Workload, contender: Contender, options: &Options) -> Option<Vec<Pass>> {
     let workers = match contender {
         Contender::Oversubscribed => options.workers * OVERSUBSCRIPTION,
         _ => workload.workers.unwrap_or(options.workers),
     };
-    let passes = if options.smoke { 1 } else { workload.passes };
+    let passes = if options.smoke {
+        1
+    } else {
+        workload.passes.div_ceil(stints(workload, options))
+    };
     let setting = Setting {
         workers,
         passes,
         smoke: options.smoke,
     };
-    let passes = contender
-        .run(workload)
-        .and_then(|run| catch_unwind(AssertUnwindSafe(|| run(&setting))).ok())
-        .unwrap_or_default();
-    let figure = |metric: &Metric| {
-        let figures: Vec<f64> = passes.iter().map(|pass| metric.of(pass)).collect();
-        (!figures.is_empty()).then(|| median(&figures))
-    };
-    workload.metrics.iter().map(figure).collect()
+    let run = contender.run(workload)?;
+    catch_unwind(AssertUnwindSafe(|| run(&setting))).ok()
+}
+
+/// The median of a sample.
+fn figure(metric: Metric, passes: &[Pass]) -> f64 {
+    let figures: Vec<f64> = passes.iter().map(|pass| metric.of(pass)).collect();
+    median(&figures)
 }
 
 /// Ends the process when a sample hangs, naming it.

@@ -84,10 +84,10 @@ runtime recommends, at default settings apart from the number of workers. smol i
 multi-thread executor on as many threads, with async-io and its blocking pool. Channels are
 tokio's on all of them; they need no runtime.
 
-The contenders take turns within one process: in each round every workload is sampled on each of
-them, one right after the other on a fresh runtime, in an order that rotates from round to
-round. A sample is the median of a few passes after one that warms up; the first round is
-dropped. A ratio is taken within a round, and the median of the rounds' ratios is reported.
+The contenders take turns within one process: in each round every workload runs three times on each
+of them, one right after the other on a fresh runtime, in an order that rotates; for where the
+system puts the threads of a runtime may hold for its life. A sample is the median of all passes
+of a round; one pass warms each runtime up, and the first round is dropped. A ratio is taken within a round, and the median of the rounds' ratios is reported.
 
 Echo servers are driven by one plain epoll thread of this process whose processor time is left
 out; the HTTP server is driven from a second process. \"CPU\" rows count the processor time of all

@@ -203,7 +203,7 @@ pub const WORKLOADS: &[Workload] = &[
     workload!("uneven", "uneven work, 400 tasks of 1–200 µs from one task", "per task", processor::uneven,
         passes: 5, floor: floor("plain threads", processor::uneven_threads)),
     workload!("long_poll", "a ready task behind a 1 ms poll, median wait", "per wait", processor::behind_a_long_poll,
-        passes: 1),
+        passes: 3),
     workload!("idle", "context switches of an idle runtime in 1 s", "per second", processor::idle,
         unit: Unit::Count, passes: 1),
 ];
