@@ -3,11 +3,11 @@
 //! A worker that pushes to its own queue wakes nobody: it is awake and will run
 //! the task itself, unless it is stuck in a long poll. Against that one sleeper,
 //! the *watcher*, sleeps with a time limit while anyone is awake, and looks at
-//! each expiry: a worker that has not finished a poll since the last look and
-//! has tasks waiting is robbed; a driver that nobody has turned since then is
-//! taken over. So a ready task or event waits behind a long poll for two looks
-//! at most while a worker is idle, and the price is one short wake-up a look, not
-//! one for each task.
+//! each expiry: a worker that has not both begun and finished a poll since the
+//! last look is stuck, and robbed of the tasks that wait behind it; a driver that
+//! nobody has turned since then is taken over. So a ready task waits behind a long
+//! poll for one look, an event for two at most, while a worker is idle, and the
+//! price is one short wake-up a look, not one for each task.
 //!
 //! The looks come every [`FIRST_LOOK`] while polls are long, for then somebody may
 //! get stuck behind one, and up to [`LOOK_PERIOD`] apart while they are short. When
@@ -228,8 +228,11 @@ impl Worker<'_> {
     fn look(&self, core: &mut Core) -> bool {
         let shared = self.shared;
         let remotes = || shared.remotes.iter().zip(&core.watch.polls);
-        let moves =
-            |(remote, seen): &(&CachePadded<Remote>, &u64)| remote.counters.polls.get() != **seen;
+        // Counted when they begin: of one more than was seen, nobody knows how long
+        // it has lasted.
+        let moves = |(remote, seen): &(&CachePadded<Remote>, &u64)| {
+            remote.counters.polls.get().wrapping_sub(**seen) > 1
+        };
         let stuck_before_tasks = remotes()
             .any(|it| !moves(&it) && (!it.0.stealer.is_empty() || it.0.lifo.looks_occupied()));
         // Others may have more than they get done, without waking anyone for it
