@@ -265,8 +265,8 @@ impl Builder {
     /// A task that is woken by a plain thread or by the end of blocking work in
     /// that time starts at once, and waking it is no system call. Where spinning
     /// finds nothing it becomes rare by itself: an idle runtime does not spin, nor does
-    /// one whose waits are long. Never more than half of the workers spin, and none does where the
-    /// workers are more than the processors available to the process.
+    /// one whose waits are long. Never more than half of the workers spin, and none does while
+    /// more of them are awake than there are processors available to the process.
     ///
     /// A current-thread runtime does not spin.
     ///
@@ -347,16 +347,6 @@ impl Builder {
     }
 
     #[track_caller]
-    /// How long workers spin: not at all where one that does would take the
-    /// processor from one that has work.
-    fn spin(&self, workers: usize, processors: usize) -> Duration {
-        if processors > 1 && workers <= processors {
-            self.spin
-        } else {
-            Duration::ZERO
-        }
-    }
-
     fn build_multi_thread(&self) -> io::Result<Runtime> {
         assert!(
             !self.start_paused,
@@ -376,7 +366,12 @@ impl Builder {
             };
             let services = self.services(driver_handle, find);
             let pacing = Pacing {
-                spin: self.spin(workers, processors),
+                // Whoever ends the spin runs elsewhere.
+                spin: if processors > 1 {
+                    self.spin
+                } else {
+                    Duration::ZERO
+                },
                 ..self.pacing
             };
             let (shared, built) = multi_thread::new(workers, processors, driver, services, pacing);

@@ -152,6 +152,11 @@ impl Idle {
         self.awake() < self.useful
     }
 
+    /// Whether those awake share a processor. Relaxed: a hint for policies.
+    pub(crate) fn is_oversubscribed(&self) -> bool {
+        self.awake() > self.useful
+    }
+
     /// How many workers are awake. Relaxed: a hint for policies.
     pub(crate) fn awake(&self) -> usize {
         // ORDERING: Relaxed: a hint; nothing is published by it.

@@ -14,7 +14,8 @@
 //!
 //! The worker is counted as awake and as searching all the while: nothing of going to
 //! sleep has begun, and whoever relies on a searcher may rely on this one. At most half of
-//! the workers search, so at most half of them spin.
+//! the workers search, so at most half of them spin; and none does while more are awake
+//! than there are processors, for it would take one from a worker with tasks.
 //!
 //! Rejected: watching the queues of other workers as well. Their tasks are mostly
 //! short, and stealing them costs more than it gains: a long backlog is handed out. Turning the driver. It makes an echo over one connection a
@@ -72,7 +73,7 @@ impl Spin {
 impl Worker<'_> {
     /// Watches the injector for a while; true if there is something to do.
     pub(super) fn spin(&self, core: &mut Core) -> bool {
-        if !core.searching || !core.spin.is_due() {
+        if !core.searching || self.shared.idle.is_oversubscribed() || !core.spin.is_due() {
             return false;
         }
         let until = now() + core.spin.limit;

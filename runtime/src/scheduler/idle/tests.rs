@@ -253,6 +253,18 @@ fn take(step: Step, idle: &Idle, model: &mut Model) {
     }
 }
 
+#[test]
+fn processors_are_shared_while_more_workers_are_awake() {
+    let idle = Idle::new(4, 2);
+    for worker in 0..2 {
+        assert!(idle.is_oversubscribed(), "{idle:?}");
+        let _ = idle.transition_to_parked(worker, false);
+    }
+    assert!(!idle.is_oversubscribed(), "{idle:?}");
+    let _ = idle.transition_from_parked(0, false);
+    assert!(idle.is_oversubscribed(), "{idle:?}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
