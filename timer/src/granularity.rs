@@ -6,6 +6,9 @@
 //! [`FINEST`] a granule would be shorter than the work of waking up, and above
 //! [`COARSEST`] nothing is gained, as 2000 wake-ups a second are affordable and
 //! half a millisecond is what users of other runtimes are used to.
+//!
+//! Up to about 17 ms the fraction is smaller, the smaller the shorter the wait: 1/64 of
+//! a millisecond would be three times what the operating system is late.
 
 use crate::Tick;
 use std::time::Duration;
@@ -19,7 +22,10 @@ const COARSEST_SHIFT: u32 = 19;
 /// A granule is at most this fraction (as a shift) of the time left: 1/64.
 const FRACTION_SHIFT: u32 = 6;
 
-/// The finest granule, that of timers shorter than about 130 µs: 1.024 µs.
+/// `log2` of the unit in nanoseconds whose square is about a second.
+const UNIT_SHIFT: u32 = 15;
+
+/// The finest granule, that of timers shorter than about 1.5 ms: 1.024 µs.
 pub const FINEST: Duration = Duration::from_nanos(1 << FINEST_SHIFT);
 
 /// The coarsest granule, that of timers longer than about 34 ms: 524.288 µs.
@@ -27,18 +33,20 @@ pub const COARSEST: Duration = Duration::from_nanos(1 << COARSEST_SHIFT);
 
 /// Rounds `deadline` up to the granule that fits the time left from `now`.
 ///
-/// The granule is the largest power of two of nanoseconds that is at most 1/64
-/// of `deadline - now`, but at least [`FINEST`] and at most [`COARSEST`]; the
-/// result is less than a granule later than `deadline`, and saturates at
-/// [`Tick::MAX`]. A deadline that is not after `now` is returned as it is.
+/// The granule is the largest power of two of nanoseconds that is at most 1/64 of
+/// `deadline - now` and at most the square of that time in units of 2¹⁵ ns, but at
+/// least [`FINEST`] and at most [`COARSEST`]. So it is 1.024 µs for a millisecond,
+/// 8.192 µs for 4 ms, and some 1/64 from 17 ms on. The result is less than a granule
+/// later than `deadline`, and saturates at [`Tick::MAX`]. A deadline that is not
+/// after `now` is returned as it is.
 ///
 /// ```
 /// use filch_timer::{COARSEST, Tick, coalesce};
 /// use std::time::Duration;
 ///
-/// let deadline = Tick::from_duration(Duration::from_millis(10));
+/// let deadline = Tick::from_duration(Duration::from_millis(20));
 /// let rounded = coalesce(Tick::ZERO, deadline);
-/// assert_eq!(rounded.as_nanos(), 10_092_544); // a multiple of 131_072
+/// assert_eq!(rounded.as_nanos(), 20_185_088); // a multiple of 262_144
 ///
 /// let hour = Tick::from_duration(Duration::from_secs(3600));
 /// assert!(coalesce(Tick::ZERO, hour) < hour.saturating_add(COARSEST));
@@ -49,9 +57,9 @@ pub fn coalesce(now: Tick, deadline: Tick) -> Tick {
         return deadline;
     }
     let left = deadline.as_nanos() - now.as_nanos();
-    let shift = (left >> FRACTION_SHIFT | 1)
-        .ilog2()
-        .clamp(FINEST_SHIFT, COARSEST_SHIFT);
+    let units = left >> UNIT_SHIFT;
+    let granule = (left >> FRACTION_SHIFT).min(units.saturating_mul(units));
+    let shift = (granule | 1).ilog2().clamp(FINEST_SHIFT, COARSEST_SHIFT);
     let below = (1 << shift) - 1;
     match deadline.as_nanos().checked_add(below) {
         Some(nanos) => Tick::from_nanos(nanos & !below),
@@ -66,8 +74,10 @@ mod tests {
 
     /// The definition in the documentation, word for word.
     fn granule(left: u64) -> u64 {
+        let square = u128::from(left / 32_768).pow(2);
+        let fits = |granule: u64| granule <= left / 64 && u128::from(granule) <= square;
         let mut granule = 1 << COARSEST_SHIFT;
-        while granule > left / 64 && granule > 1 << FINEST_SHIFT {
+        while !fits(granule) && granule > 1 << FINEST_SHIFT {
             granule /= 2;
         }
         granule
@@ -118,15 +128,18 @@ mod tests {
 
     /// Where the granule doubles, on both sides.
     #[test]
-    fn the_granule_doubles_with_the_time_left() {
-        for shift in FINEST_SHIFT..=COARSEST_SHIFT {
-            let threshold = 64_u64 << shift;
+    fn the_granule_grows_with_the_time_left() {
+        for threshold in [
+            1_507_328, 2_097_152, 2_981_888, 4_194_304, 5_963_776, 8_388_608, 11_894_784,
+            16_777_216, 33_554_432,
+        ] {
+            assert_eq!(granule(threshold), 2 * granule(threshold - 1));
             for left in [threshold - 1, threshold, threshold + 1] {
                 // Just above a multiple of every granule: rounded up by all but 1 ns.
                 let now = (1 << 40) + 1 - left.min(1 << 40);
                 let rounded = coalesce(Tick::from_nanos(now), Tick::from_nanos(now + left));
                 let expected = (now + left).next_multiple_of(granule(left));
-                assert_eq!(rounded.as_nanos(), expected, "2^{shift}: {left}");
+                assert_eq!(rounded.as_nanos(), expected, "{left}");
             }
         }
     }

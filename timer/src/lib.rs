@@ -32,10 +32,10 @@
 //!
 //! # Granularity follows the duration
 //! [`Wheel::insert`] rounds a deadline *up* to a multiple of a power of two that
-//! is at most 1/64 of the time left, at least [`FINEST`] (1.024 µs) and at most
-//! [`COARSEST`] (524.288 µs). A sleep of 50 µs is late by a microsecond, one of
-//! 10 ms by less than 0.2 ms, one of an hour by about half a millisecond; none is
-//! early. Long timers thereby share their wake-ups: 100 000 of them spread over
+//! is at most 1/64 of the time left, less below 17 ms, at least [`FINEST`]
+//! (1.024 µs) and at most [`COARSEST`] (524.288 µs); [`coalesce`] says how. A sleep
+//! of 1 ms is late by a microsecond, one of 10 ms by less than 0.07 ms, one of an
+//! hour by about half a millisecond; none is early. Long timers thereby share their wake-ups: 100 000 of them spread over
 //! a second cause at most 1908. [`Wheel::insert_exact`] rounds nothing, for
 //! simulated time.
 //!
