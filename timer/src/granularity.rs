@@ -8,7 +8,7 @@
 //! half a millisecond is what users of other runtimes are used to.
 //!
 //! Up to about 17 ms the fraction is smaller, the smaller the shorter the wait: 1/64 of
-//! a millisecond would be three times what the operating system is late.
+//! a millisecond would be more than what the operating system is late by itself.
 
 use crate::Tick;
 use std::time::Duration;
