@@ -5,7 +5,9 @@
 use filch_tests::loom::models_in_sources;
 use filch_tests::mutants::patch::Mutant;
 use filch_tests::mutants::read_all;
+use filch_tests::mutants::table::{self, Verdicts};
 use filch_tests::workspace;
+use std::fs;
 
 /// Those that can be read; the others fail a test of their own.
 fn mutants() -> Vec<Mutant> {
@@ -62,4 +64,29 @@ fn every_model_has_a_mutant() {
     }
     let bare: Vec<_> = models.iter().map(ToString::to_string).collect();
     assert!(bare.is_empty(), "models without a mutant: {bare:#?}");
+}
+
+#[test]
+fn the_table_is_up_to_date_and_says_that_all_were_caught() {
+    let table = fs::read_to_string(workspace().join(table::FILE)).expect("there is a table");
+    let verdicts = Verdicts::read(&table);
+    let open: Vec<_> = verdicts.not_caught().collect();
+    assert!(open.is_empty(), "not caught: {open:#?}");
+    let models = models_in_sources(workspace()).expect("the sources can be read");
+    let expected = verdicts.table(mutants().iter(), &models);
+    if table == expected {
+        return;
+    }
+    let lacks = |one: &str, other: &str| -> Vec<String> {
+        let lines = one.lines().filter(|line| !other.contains(*line));
+        lines.map(str::to_owned).collect()
+    };
+    panic!(
+        "{} does not list what there is; write it anew with\n    \
+         cargo run --release -p filch-tests --bin mutants -- --record --only <what is new>\n\
+         missing: {:#?}\nstale: {:#?}",
+        table::FILE,
+        lacks(&expected, &table),
+        lacks(&table, &expected)
+    );
 }
