@@ -11,8 +11,8 @@
 //!   protocol is one between a waker and a parker, two thieves, or an end and one
 //!   who comes late. A worker that no thread runs takes no part: it is *stuck* in a
 //!   poll, which the model's own thread plays with [`Scheduler::stuck`].
-//! - *Preemptions*: two, unless a model asks for another bound or
-//!   `LOOM_MAX_PREEMPTIONS` does. A lost wake-up needs one: between the look and the
+//! - *Preemptions*: two, or three where that takes no more than some seconds, unless
+//!   `LOOM_MAX_PREEMPTIONS` says otherwise. A lost wake-up needs one: between the look and the
 //!   sleep, or between the push and the look. The second one lets a third thread,
 //!   or the first again, come in between.
 //! - *Tasks*: one to three. A second push repeats the first one's steps; it

@@ -2,7 +2,7 @@
 
 use super::super::block_in_place::block_in_place;
 use super::super::shared::Shared;
-use super::{Gate, Scheduler, block_on, model, spawn};
+use super::{Gate, Scheduler, block_on, model, model_bounded, spawn};
 use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ fn block<R>(f: impl FnOnce() -> R) -> R {
 /// goes to a thread of the pool, which runs it.
 #[test]
 fn loom_queued_task_runs_while_its_worker_is_blocked() {
-    model(|| {
+    model_bounded(3, || {
         let mut scheduler = Scheduler::new(1);
         let blocking = scheduler.stuck(0, |shared| {
             let (gate, shared_by_task) = (Gate::new(), Arc::clone(shared));
@@ -52,7 +52,7 @@ fn loom_core_comes_back_or_is_taken() {
 /// it, and the tasks with it.
 #[test]
 fn loom_core_is_ended_by_who_has_it() {
-    model(|| {
+    model_bounded(3, || {
         let mut scheduler = Scheduler::new(1);
         scheduler.stuck(0, |shared| {
             let shared_by_task = Arc::clone(shared);
@@ -70,7 +70,7 @@ fn loom_core_is_ended_by_who_has_it() {
 /// what is queued behind it: that is dropped, by whoever drops the request.
 #[test]
 fn loom_what_waits_for_a_refused_thread_is_dropped() {
-    model(|| {
+    model_bounded(3, || {
         let mut scheduler = Scheduler::new(1);
         scheduler.stuck(0, |shared| {
             let (gate, shared_by_task) = (Gate::new(), Arc::clone(shared));

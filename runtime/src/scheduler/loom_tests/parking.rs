@@ -1,7 +1,7 @@
 //! A task is made ready while a worker goes to sleep.
 
 use super::super::worker::Pacing;
-use super::{Gate, Scheduler, block_on, model, spawn, spawn_behind, stop_exploring};
+use super::{Gate, Scheduler, block_on, model, model_bounded, spawn, spawn_behind, stop_exploring};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use std::time::Duration;
 /// driver.
 #[test]
 fn loom_injector_push_against_the_last_worker_parking() {
-    model(|| {
+    model_bounded(3, || {
         let mut scheduler = Scheduler::new(1);
         scheduler.start(0);
         block_on(scheduler.spawn(async {}));
@@ -44,7 +44,7 @@ fn loom_injector_push_against_the_last_searcher_parking() {
 /// way to the first.
 #[test]
 fn loom_second_push_relies_on_who_is_awake() {
-    model(|| {
+    model_bounded(3, || {
         let mut scheduler = Scheduler::new(1);
         scheduler.start(0);
         let first = scheduler.spawn(async {});
@@ -58,7 +58,7 @@ fn loom_second_push_relies_on_who_is_awake() {
 /// worked off, while the other one searches and parks.
 #[test]
 fn loom_local_push_then_wake_against_parking() {
-    model(|| {
+    model_bounded(3, || {
         let mut scheduler = Scheduler::new(2);
         scheduler.start(1);
         let gate = Gate::new();
@@ -76,7 +76,7 @@ fn loom_local_push_then_wake_against_parking() {
 /// end of its spin and its sleep.
 #[test]
 fn loom_injector_push_against_a_spin_that_ends() {
-    model(|| {
+    model_bounded(3, || {
         let mut scheduler = Scheduler::with_pacing(
             1,
             Pacing {

@@ -2,7 +2,7 @@
 
 use super::super::idle::{Idle, Parked};
 use super::super::parker::Parker;
-use super::{Gate, Scheduler, block_on, model, model_bounded, root, spawn, spawn_behind};
+use super::{Gate, Scheduler, block_on, model_bounded, root, spawn, spawn_behind};
 use crate::driver::timers::Timer;
 use crate::primitive::{Arc, model_time};
 use filch_timer::Tick;
@@ -42,7 +42,7 @@ fn loom_watcher_rests_only_while_nobody_is_awake() {
 /// one, anywhere on its way to sleep, finds the task at a look.
 #[test]
 fn loom_look_finds_a_task_in_a_queue() {
-    model(|| {
+    model_bounded(3, || {
         model_time::let_waits_expire(true);
         let mut scheduler = Scheduler::new(2);
         scheduler.start(1);
@@ -59,7 +59,7 @@ fn loom_look_finds_a_task_in_a_queue() {
 /// The same with a task in the LIFO slot.
 #[test]
 fn loom_look_finds_a_task_in_a_lifo_slot() {
-    model(|| {
+    model_bounded(3, || {
         model_time::let_waits_expire(true);
         let mut scheduler = Scheduler::new(2);
         scheduler.start(1);
@@ -77,7 +77,7 @@ fn loom_look_finds_a_task_in_a_lifo_slot() {
 /// looks into the injector.
 #[test]
 fn loom_look_finds_a_task_in_the_injector() {
-    model(|| {
+    model_bounded(3, || {
         model_time::let_waits_expire(true);
         let mut scheduler = Scheduler::new(2);
         scheduler.start(1);
@@ -95,7 +95,7 @@ fn loom_look_finds_a_task_in_the_injector() {
 /// that, and takes it over.
 #[test]
 fn loom_look_takes_over_an_unturned_driver() {
-    model(|| {
+    model_bounded(3, || {
         model_time::let_waits_expire(true);
         let mut scheduler = Scheduler::new(2);
         scheduler.start(1);
@@ -119,7 +119,7 @@ fn loom_look_takes_over_an_unturned_driver() {
 /// roused, and finds the task.
 #[test]
 fn loom_watcher_is_roused_from_its_rest() {
-    model(|| {
+    model_bounded(3, || {
         model_time::let_waits_expire(true);
         let mut scheduler = Scheduler::new(2);
         scheduler.start(1);
