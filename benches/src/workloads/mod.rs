@@ -199,7 +199,7 @@ pub const WORKLOADS: &[Workload] = &[
     workload!("blocking_64", "spawn_blocking round trip, 64 tasks at once", "per round trip",
         blocking::from_64_tasks, passes: 5),
     workload!("http", "HTTP/1.1 hello over hyper, 64 keep-alive connections", "per request", sockets::http_hello,
-        metrics: &[Metric::Cpu, Metric::Figure], passes: 1),
+        metrics: &[Metric::Cpu, Metric::Figure], passes: 3),
     workload!("uneven", "uneven work, 400 tasks of 1–200 µs from one task", "per task", processor::uneven,
         passes: 5, floor: floor("plain threads", processor::uneven_threads)),
     workload!("long_poll", "a ready task behind a 1 ms poll, median wait", "per wait", processor::behind_a_long_poll,
