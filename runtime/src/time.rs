@@ -1,9 +1,9 @@
 //! Waiting for time to pass: sleeps, timeouts, intervals.
 //!
-//! - [`sleep`] waits for a duration, [`sleep_until`] for an instant.
-//! - [`timeout`] and [`timeout_at`] give up on a future that takes too long.
-//! - [`interval`] ticks at a fixed rate, whatever is done in between.
-//! - [`pause`] and [`advance`] stop and move the clock, so that a test of a day's
+//! - [`sleep`](fn@sleep) waits for a duration, [`sleep_until`] for an instant.
+//! - [`timeout`](fn@timeout) and [`timeout_at`] give up on a future that takes too long.
+//! - [`interval`](fn@interval) ticks at a fixed rate, whatever is done in between.
+//! - [`pause`](fn@pause) and [`advance`] stop and move the clock, so that a test of a day's
 //!   schedule takes a millisecond.
 //!
 //! All of it needs a runtime whose timers are on, which is the default of

@@ -23,7 +23,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::thread;
 
-/// Declares task-local keys of type [`LocalKey`](crate::task::LocalKey).
+/// Declares task-local keys of type [`LocalKey`].
 ///
 /// The syntax is that of [`std::thread_local!`] without an initial value: a
 /// task-local has a value only inside a [`scope`](crate::task::LocalKey::scope).

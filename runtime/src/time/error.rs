@@ -4,7 +4,7 @@ use std::error;
 use std::fmt;
 use std::io;
 
-/// A [`timeout`](crate::time::timeout) passed before its future completed.
+/// A [`timeout`](fn@crate::time::timeout) passed before its future completed.
 ///
 /// Converts into an [`io::Error`] of kind [`TimedOut`](io::ErrorKind::TimedOut),
 /// so that `?` works in functions that return one.

@@ -11,7 +11,7 @@ const TOLERANCE: Duration = Duration::from_millis(5);
 
 /// Ticks every `period`, for the first time at once.
 ///
-/// Other than with a [`sleep`](super::sleep) in a loop, the time that the loop's
+/// Other than with a [`sleep`](fn@super::sleep) in a loop, the time that the loop's
 /// body takes does not add to the period. If it takes longer than that, ticks are
 /// missed, and [`MissedTickBehavior`] says what happens then.
 ///

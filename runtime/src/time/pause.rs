@@ -62,7 +62,7 @@ pub fn resume() {
 ///
 /// The timers whose deadlines are passed by the jump fire together; the tasks that
 /// wait for them run afterwards, in no order that is promised. To let every task
-/// run at its own time, [`sleep`](super::sleep) instead: the clock then moves from
+/// run at its own time, [`sleep`](fn@super::sleep) instead: the clock then moves from
 /// deadline to deadline.
 ///
 /// # Panics

@@ -23,7 +23,7 @@ use std::task::{Context, Poll};
 /// is dropped along with it.
 ///
 /// # Panics
-/// Outside of a runtime, and in one whose timers are off. See [`sleep`](super::sleep).
+/// Outside of a runtime, and in one whose timers are off. See [`sleep`](fn@super::sleep).
 ///
 /// # Cancel safety
 /// As cancel safe as `future`: dropping the timeout drops that.
@@ -61,7 +61,7 @@ where
 /// [`Elapsed`] if the deadline passed first.
 ///
 /// # Panics
-/// Outside of a runtime, and in one whose timers are off. See [`sleep`](super::sleep).
+/// Outside of a runtime, and in one whose timers are off. See [`sleep`](fn@super::sleep).
 ///
 /// # Cancel safety
 /// As cancel safe as `future`: dropping the timeout drops that.

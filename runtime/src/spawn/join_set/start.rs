@@ -39,7 +39,7 @@ impl<T: 'static> JoinSet<T> {
     /// adds it to the set.
     ///
     /// A function that has started cannot be aborted; see
-    /// [`spawn_blocking`](crate::task::spawn_blocking).
+    /// [`spawn_blocking`].
     ///
     /// # Panics
     ///
