@@ -2,8 +2,8 @@
 //!
 //! `README.md` in this folder states the vocabulary, the protocols and why no
 //! wake-up is lost. Multi-threaded: [`worker`] runs tasks, [`search`] steals
-//! them, [`spin`] and [`sleep`] wait for them, [`idle`] keeps the count, [`shared`] routes
-//! them. [`current_thread`] is the same for one thread.
+//! them, [`spin`] and [`sleep`] wait for them, [`slice`](mod@slice) has the watcher let in,
+//! [`idle`] keeps the count, [`shared`] routes them. [`current_thread`] is the same for one thread.
 
 pub(crate) mod idle;
 pub(crate) mod parker;
@@ -19,6 +19,12 @@ mod search;
 pub(crate) mod services;
 pub(crate) mod shared;
 mod sleep;
+#[cfg(all(target_os = "linux", not(filch_loom)))]
+#[path = "slice/linux.rs"]
+mod slice;
+#[cfg(any(not(target_os = "linux"), filch_loom))]
+#[path = "slice/other.rs"]
+mod slice;
 mod spin;
 pub(crate) mod worker;
 

@@ -9,6 +9,9 @@
 //! poll for one look, an event for two at most, while a worker is idle, and the
 //! price is one short wake-up a look, not one for each task.
 //!
+//! The watcher has a short time slice, for the system may have put it on the
+//! processor of a poll that it should look after (`slice`).
+//!
 //! The looks come every [`FIRST_LOOK`] while polls are long, for then somebody may
 //! get stuck behind one, and up to [`LOOK_PERIOD`] apart while they are short. When
 //! nothing has moved between two looks and nobody is awake, the watcher rests: it
@@ -122,6 +125,7 @@ impl Worker<'_> {
                 break;
             }
         }
+        self.slice.restore();
         core.forget_time();
         if !core.has_local_work(self.remote) {
             self.remote.counters.noops.add(1);
@@ -202,6 +206,7 @@ impl Worker<'_> {
         if alone || !idle.try_watch(core.index, on_condvar) {
             return None;
         }
+        self.slice.shorten();
         let rests = core.watch.quiet && idle.try_rest(core.index);
         (!rests).then_some(core.watch.period)
     }

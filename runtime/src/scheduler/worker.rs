@@ -18,6 +18,7 @@ use super::context::{self, WorkerGuard};
 use super::queues::LocalQueue;
 use super::shared::{Ready, Remote, Shared};
 use super::sleep::Watch;
+use super::slice::TimeSlice;
 use super::spin::Spin;
 use crate::driver::PreciseSleeps;
 use crate::task::{Again, current};
@@ -98,6 +99,7 @@ pub(crate) struct Core {
 pub(super) struct Worker<'a> {
     pub(super) shared: &'a Arc<Shared>,
     pub(super) remote: &'a Remote,
+    pub(super) slice: TimeSlice,
 }
 
 impl Core {
@@ -210,6 +212,7 @@ pub(crate) fn run(shared: &Arc<Shared>, core: Box<Core>) {
     let worker = Worker {
         shared,
         remote: &shared.remotes[core.index],
+        slice: TimeSlice::of_this_thread(),
     };
     let mut panics = Panics::default();
     let core = match panics.put_off(|| worker.run_until_shutdown(core)) {

@@ -1,6 +1,7 @@
 //! Several workers go for the tasks of one that is stuck.
 
 use super::super::shared::Shared;
+use super::super::slice::TimeSlice;
 use super::super::worker::{Core, Worker};
 use super::{Gate, Scheduler, block_on, model, spawn_behind};
 use std::sync::Arc;
@@ -139,5 +140,11 @@ fn finds_by_search(shared: &Arc<Shared>, core: &mut Core, first: usize) -> bool 
         .find(|generator| generator.clone().usize(..WORKERS) == first)
         .expect("every number is drawn first by some generator");
     let remote = &shared.remotes[core.index];
-    Worker { shared, remote }.search(core).is_some()
+    let slice = TimeSlice::of_this_thread();
+    let worker = Worker {
+        shared,
+        remote,
+        slice,
+    };
+    worker.search(core).is_some()
 }
