@@ -47,6 +47,8 @@ struct Sleepers {
     stack: Vec<usize>,
     /// The sleeper that looks after the awake workers from time to time.
     watcher: Option<usize>,
+    /// The watcher sleeps in the driver, and leaves with the next event.
+    watcher_in_driver: bool,
     /// The watcher sleeps without a time limit, because nobody was awake.
     resting: bool,
 }
@@ -99,6 +101,7 @@ impl Idle {
             sleepers: Mutex::new(Sleepers {
                 stack: Vec::with_capacity(workers),
                 watcher: None,
+                watcher_in_driver: false,
                 resting: false,
             }),
             workers,
@@ -223,11 +226,15 @@ impl Idle {
         if !sleepers.stack.contains(&worker) {
             return false;
         }
-        if sleepers.watcher.is_none() || on_condvar {
+        let takes = sleepers
+            .watcher
+            .is_none_or(|watcher| watcher == worker || on_condvar && sleepers.watcher_in_driver);
+        if takes {
             sleepers.watcher = Some(worker);
+            sleepers.watcher_in_driver = !on_condvar;
             sleepers.resting = false;
         }
-        sleepers.watcher == Some(worker)
+        takes
     }
 
     /// The watcher saw nothing move for a while: true if it may sleep without

@@ -55,6 +55,7 @@ struct Model {
     /// What each worker does; a sleeper with the time at which it parked.
     workers: Vec<Doing>,
     watcher: Option<usize>,
+    watcher_in_driver: bool,
     resting: bool,
     time: usize,
 }
@@ -152,11 +153,14 @@ impl Model {
         if !self.sleeps(worker) {
             return false;
         }
-        if self.watcher.is_none() || on_condvar {
-            self.watcher = Some(worker);
-            self.resting = false;
+        let another = self.watcher.is_some_and(|watcher| watcher != worker);
+        if another && !(on_condvar && self.watcher_in_driver) {
+            return false;
         }
-        self.watcher == Some(worker)
+        self.watcher = Some(worker);
+        self.watcher_in_driver = !on_condvar;
+        self.resting = false;
+        true
     }
 }
 
@@ -277,6 +281,7 @@ proptest! {
         let mut model = Model {
             workers: vec![Doing::Working; workers],
             watcher: None,
+            watcher_in_driver: false,
             resting: false,
             time: 0,
         };
