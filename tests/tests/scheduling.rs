@@ -34,6 +34,18 @@ fn on_several_workers(body: impl Fn() + Clone + Send + 'static) {
     }
 }
 
+/// Blocks until ten tasks of the caller's have run, elsewhere.
+fn others_run_ten_tasks() {
+    let (done, wait) = channel();
+    for _ in 0..10 {
+        let done = done.clone();
+        filch::spawn(async move { done.send(()).unwrap() });
+    }
+    for _ in 0..10 {
+        wait.recv().unwrap();
+    }
+}
+
 #[test]
 fn a_task_in_the_lifo_slot_does_not_wait_behind_a_long_poll() {
     on_several_workers(|| {
@@ -45,16 +57,7 @@ fn a_task_in_the_lifo_slot_does_not_wait_behind_a_long_poll() {
 
 #[test]
 fn tasks_in_the_local_queue_do_not_wait_behind_a_long_poll() {
-    on_several_workers(|| {
-        let (done, wait) = channel();
-        for _ in 0..10 {
-            let done = done.clone();
-            filch::spawn(async move { done.send(()).unwrap() });
-        }
-        for _ in 0..10 {
-            wait.recv().unwrap();
-        }
-    });
+    on_several_workers(others_run_ten_tasks);
 }
 
 /// As many polls block as there are processors, so that nobody is woken for a
@@ -78,14 +81,7 @@ fn more_workers_than_processors_make_up_for_polls_that_block() {
             for _ in 0..processors {
                 is_blocked.recv().unwrap();
             }
-            let (done, wait) = channel();
-            for _ in 0..10 {
-                let done = done.clone();
-                filch::spawn(async move { done.send(()).unwrap() });
-            }
-            for _ in 0..10 {
-                wait.recv().unwrap();
-            }
+            others_run_ten_tasks();
             for _ in 0..processors {
                 release.send(()).unwrap();
             }

@@ -18,9 +18,10 @@
 //! than there are processors, for it would take one from a worker with tasks.
 //!
 //! Rejected: watching the queues of other workers as well. Their tasks are mostly
-//! short, and stealing them costs more than it gains: a long backlog is handed out. Turning the driver. It makes an echo over one connection a
-//! quarter faster, and every request of a busy server dearer: a turn that finds nothing
-//! is a system call, and the sleep it spares is rare under load.
+//! short, and stealing them costs more than it gains: a long backlog is handed out.
+//! Turning the driver: it makes an echo over one connection a quarter faster, and every
+//! request of a busy server dearer, for a turn that finds nothing is a system call, and
+//! the sleep it spares is rare under load.
 
 use super::worker::{Core, Worker};
 use crate::primitive::{now, spin_until};
@@ -76,9 +77,10 @@ impl Worker<'_> {
         if !core.searching || self.shared.idle.is_oversubscribed() || !core.spin.is_due() {
             return false;
         }
-        let until = now() + core.spin.limit;
+        let mut time = now();
+        let until = time + core.spin.limit;
         let found = loop {
-            let time = spin_until(now() + BETWEEN_LOOKS);
+            time = spin_until(time + BETWEEN_LOOKS);
             if !self.shared.injector.is_empty() || self.shared.is_shutting_down() {
                 break true;
             }
