@@ -225,9 +225,12 @@ impl Builder {
         self
     }
 
-    /// The most task polls between two looks at sockets and timers. The
-    /// scheduler looks more often where polls are long. The default is 256 on
-    /// several workers and 61 on a current thread.
+    /// The most task polls between two looks at sockets and timers.
+    ///
+    /// A worker of several looks more often where polls are long: at timers, and
+    /// with this set at sockets, every 25 µs or after each poll that takes longer.
+    /// Unless set, it looks at sockets every 100 µs and at both whenever it has
+    /// nothing to run. On a current thread the default is 61.
     ///
     /// # Panics
     ///

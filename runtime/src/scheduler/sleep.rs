@@ -5,7 +5,7 @@
 //! the *watcher*, sleeps with a time limit while anyone is awake, and looks at
 //! each expiry: a worker that has not both begun and finished a poll since the
 //! last look is stuck, and robbed of the tasks that wait behind it; a driver that
-//! nobody has turned since then is taken over. So a ready task waits behind a long
+//! nobody has turned since then is taken over if all are stuck. So a ready task waits behind a long
 //! poll for one look, an event for two at most, while a worker is idle, and the
 //! price is one short wake-up a look, not one for each task.
 //!
@@ -242,7 +242,8 @@ impl Worker<'_> {
             .any(|it| !moves(&it) && (!it.0.stealer.is_empty() || it.0.lifo.looks_occupied()));
         // Others may have more than they get done, without waking anyone for it
         // while there are as many awake as processors.
-        let somebody_stuck = shared.idle.awake() > remotes().filter(moves).count();
+        let moving = remotes().filter(moves).count();
+        let somebody_stuck = shared.idle.awake() > moving;
         let progress = self.note_progress(core);
         let awake = shared.idle.has_awake();
         let watch = &mut core.watch;
@@ -255,7 +256,8 @@ impl Worker<'_> {
             LOOK_PERIOD.min(watch.period * 2)
         };
         let turns = shared.services.driver.turns();
-        watch.take_driver = turns == watch.turns || !awake;
+        // Whoever moves turns it before long.
+        watch.take_driver = turns == watch.turns && moving == 0 || !awake;
         watch.turns = turns;
         stuck_before_tasks
             || !shared.injector.is_empty()

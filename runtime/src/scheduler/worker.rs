@@ -31,6 +31,10 @@ use std::time::Duration;
 /// their cost (some 200 ns), short against what a timer may be late.
 const MAINTENANCE_PERIOD: Duration = Duration::from_micros(25);
 
+/// The least time between two turns of the driver by maintenance: long against a
+/// turn that meets the processor on which packets arrive (5 µs).
+const TURN_PERIOD: Duration = Duration::from_micros(100);
+
 /// The most polls between two maintenances.
 const MAX_POLLS_BETWEEN_MAINTENANCES: u32 = 256;
 
@@ -67,6 +71,14 @@ impl Pacing {
             .min()
             .unwrap_or(MAX_POLLS_BETWEEN_MAINTENANCES)
     }
+
+    /// The least time between two turns of the driver by maintenance.
+    fn turn_period(self) -> Duration {
+        match self.event_interval {
+            None => TURN_PERIOD,
+            Some(_) => Duration::ZERO,
+        }
+    }
 }
 
 /// All that a worker owns.
@@ -88,6 +100,10 @@ pub(crate) struct Core {
     max_interval: u32,
     /// When maintenance last ran; `None` if the worker has slept since.
     maintained: Option<Tick>,
+    /// When maintenance last turned the driver; `None` if the worker has slept since.
+    turned: Option<Tick>,
+    /// The least time between two such turns.
+    turn_period: Duration,
     /// Since when tasks have waited in the local queue, as maintenance saw it.
     backlog_since: Option<Tick>,
     /// Local tasks to run before one that yielded runs again; the driver is
@@ -123,6 +139,8 @@ impl Core {
             interval: MIN_POLLS_AFTER_SLEEP.min(pacing.max_polls()),
             max_interval: pacing.max_polls(),
             maintained: None,
+            turned: None,
+            turn_period: pacing.turn_period(),
             backlog_since: None,
             ahead_of_yielded: None,
         }
@@ -180,11 +198,22 @@ impl Core {
     /// The worker has slept: the time of its last maintenance means nothing.
     pub(super) fn forget_time(&mut self) {
         self.maintained = None;
+        self.turned = None;
         self.backlog_since = None;
         self.countdown = self
             .interval
             .max(MIN_POLLS_AFTER_SLEEP)
             .min(self.max_interval);
+    }
+
+    /// Whether maintenance has to turn the driver, as from `now` on it then has.
+    fn takes_turn(&mut self, now: Tick) -> bool {
+        let due = |turned: Tick| now.saturating_duration_since(turned) >= self.turn_period;
+        let takes_turn = self.turned.is_none_or(due);
+        if takes_turn {
+            self.turned = Some(now);
+        }
+        takes_turn
     }
 
     /// Adapts the number of polls between maintenances to their length.
@@ -277,13 +306,18 @@ impl Worker<'_> {
     fn maintain(&self, mut core: Box<Core>) -> Box<Core> {
         core.ahead_of_yielded = None;
         let driver = &self.shared.services.driver;
-        core = match self.shared.driver.try_lock() {
+        let now = driver.clock().now();
+        let held = if core.takes_turn(now) {
+            self.shared.driver.try_lock()
+        } else {
+            None
+        };
+        core = match held {
             Some(mut held) => self.dispatch(core, || held.poll(driver)),
             // Its holder dispatches the events, but sleeps until the deadline
             // it knew of; whoever is awake fires what is due.
             None => self.dispatch(core, || driver.fire_timers()),
         };
-        let now = driver.clock().now();
         let before = core.maintained.unwrap_or(now);
         core.adapt_interval(now);
         self.remote
@@ -357,5 +391,45 @@ impl Worker<'_> {
         if ended == shared.remotes.len() {
             panics.put_off(|| shared.driver.lock().shutdown(&shared.services.driver));
         }
+    }
+}
+
+#[cfg(all(test, not(filch_loom)))]
+mod tests {
+    use super::*;
+
+    fn core(pacing: Pacing) -> Core {
+        Core::new(0, 1, LocalQueue::new(), fastrand::Rng::new(), pacing)
+    }
+
+    /// Which of the maintenances at these times, in microseconds, turn the driver.
+    fn turning(core: &mut Core, maintenances: &[u64]) -> Vec<u64> {
+        let turns = |micros: &u64| core.takes_turn(Tick::from_nanos(micros * 1_000));
+        maintenances.iter().copied().filter(turns).collect()
+    }
+
+    #[test]
+    fn a_busy_worker_turns_the_driver_every_100_us() {
+        let core = &mut core(Pacing::default());
+        let maintenances = [500, 525, 575, 599, 600, 625, 699, 725, 2_000, 2_025, 2_100];
+        assert_eq!(turning(core, &maintenances), [500, 600, 725, 2_000, 2_100]);
+    }
+
+    #[test]
+    fn the_first_maintenance_after_a_sleep_turns_the_driver() {
+        let core = &mut core(Pacing::default());
+        assert_eq!(turning(core, &[0, 25]), [0]);
+        core.forget_time();
+        assert_eq!(turning(core, &[50, 75]), [50]);
+    }
+
+    #[test]
+    fn with_an_event_interval_every_maintenance_turns_the_driver() {
+        let core = &mut core(Pacing {
+            event_interval: Some(7),
+            ..Pacing::default()
+        });
+        assert_eq!(turning(core, &[0, 1, 26]), [0, 1, 26]);
+        assert_eq!(core.max_interval, 7);
     }
 }
