@@ -359,28 +359,24 @@ impl Builder {
         let processors = thread::available_parallelism().map_or(1, usize::from);
         // One shard of timers for each worker, one for all other threads.
         let (driver, driver_handle) = self.driver(workers + 1)?;
-        let mut cores = Vec::new();
-        let shared = Arc::new_cyclic(|weak: &Weak<Shared>| {
+        let pacing = Pacing {
+            // Whoever ends the spin runs elsewhere.
+            spin: if processors > 1 {
+                self.spin
+            } else {
+                Duration::ZERO
+            },
+            ..self.pacing
+        };
+        let services = |weak: &Weak<Shared>| {
             let weak = weak.clone();
-            let find = move || {
+            self.services(driver_handle, move || {
                 Some(Handle {
                     scheduler: Scheduler::MultiThread(weak.upgrade()?),
                 })
-            };
-            let services = self.services(driver_handle, find);
-            let pacing = Pacing {
-                // Whoever ends the spin runs elsewhere.
-                spin: if processors > 1 {
-                    self.spin
-                } else {
-                    Duration::ZERO
-                },
-                ..self.pacing
-            };
-            let (shared, built) = multi_thread::new(workers, processors, driver, services, pacing);
-            cores = built;
-            shared
-        });
+            })
+        };
+        let (shared, cores) = multi_thread::new(workers, processors, driver, pacing, services);
         let handle = Handle {
             scheduler: Scheduler::MultiThread(Arc::clone(&shared)),
         };
@@ -392,15 +388,21 @@ impl Builder {
             .collect();
         let mut threads = Vec::with_capacity(workers);
         for slot in &slots {
-            match self.start_worker(&shared, slot) {
-                Ok(thread) => threads.push(thread),
-                Err(error) => {
-                    shared.begin_shutdown();
-                    slots.iter().for_each(|slot| run_core(&shared, slot));
-                    drop(Runtime::from_parts(handle, threads));
-                    return Err(error);
+            // The program's function that names threads may panic.
+            let mut panics = Panics::default();
+            let error = match panics.put_off(|| self.start_worker(&shared, slot)) {
+                Some(Ok(thread)) => {
+                    threads.push(thread);
+                    continue;
                 }
-            }
+                Some(Err(error)) => Some(error),
+                None => None,
+            };
+            shared.begin_shutdown();
+            slots.iter().for_each(|slot| run_core(&shared, slot));
+            drop(Runtime::from_parts(handle, threads));
+            panics.resume();
+            return Err(error.expect("what is no panic is an error"));
         }
         Ok(Runtime::from_parts(handle, threads))
     }

@@ -30,12 +30,15 @@ mod blocking;
 mod life;
 mod lifo;
 mod parking;
+mod references;
 mod stealing;
 mod watching;
 mod yielding;
 
+use super::block_in_place::block_in_place;
 use super::context::{self, WorkerGuard};
 use super::metrics::Outside;
+use super::reference::SchedulerRef;
 use super::root;
 use super::services::{Enabled, Hooks, Services};
 use super::shared::Shared;
@@ -104,7 +107,7 @@ impl Scheduler {
     fn with_pacing(workers: usize, pacing: Pacing) -> Self {
         let clock = primitive::Arc::new(Clock::new(false));
         let (driver, handle) = driver::new(1, 4, clock).expect("the model has descriptors");
-        let services = Services {
+        let services = |_: &_| Services {
             driver: handle,
             enabled: Enabled {
                 io: true,
@@ -121,9 +124,9 @@ impl Scheduler {
             seeds: SeedSource::with_seed(1),
             outside: Outside::default(),
         };
-        let (shared, cores) = multi_thread::new(workers, workers, driver, services, pacing);
+        let (shared, cores) = multi_thread::new(workers, workers, driver, pacing, services);
         Self {
-            shared: Arc::new(shared),
+            shared,
             cores: cores.into_iter().map(|core| Some(Box::new(core))).collect(),
             threads: Vec::new(),
         }
@@ -225,7 +228,7 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let (scheduler, location) = (Arc::clone(shared), Location::caller());
+    let (scheduler, location) = (SchedulerRef::new(shared), Location::caller());
     let (handle, ready) = create(future, scheduler, next_id(), location);
     context::with_core(shared, ready, |core, ready| core.queue.push(ready))
         .expect("this thread plays a worker");
@@ -234,6 +237,10 @@ where
 
 fn block_on<T>(handle: JoinHandle<T>) -> T {
     root::block_on(handle).expect("the task ends by itself")
+}
+
+fn block<R>(f: impl FnOnce() -> R) -> R {
+    block_in_place(|_: &Arc<Shared>, run: &mut dyn FnMut()| run(), f)
 }
 
 /// What one thread waits for until another one opens it. Sticky.

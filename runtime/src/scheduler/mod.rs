@@ -3,7 +3,7 @@
 //! `README.md` in this folder states the vocabulary, the protocols and why no
 //! wake-up is lost. Multi-threaded: [`worker`] runs tasks, [`search`] steals
 //! them, [`spin`] and [`sleep`] wait for them, [`slice`](mod@slice) has the watcher let in,
-//! [`idle`] keeps the count, [`shared`] routes them. [`current_thread`] is the same for one thread.
+//! [`idle`] keeps the count, [`shared`] routes them, [`reference`](mod@reference) keeps it for them. [`current_thread`] is the same for one thread.
 
 pub(crate) mod idle;
 pub(crate) mod parker;
@@ -15,6 +15,7 @@ pub(crate) mod current_thread;
 pub(crate) mod metrics;
 pub(crate) mod multi_thread;
 pub(crate) mod root;
+mod reference;
 mod search;
 pub(crate) mod services;
 pub(crate) mod shared;

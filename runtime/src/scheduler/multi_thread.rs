@@ -4,6 +4,7 @@ use super::idle::Idle;
 use super::metrics::Counters;
 use super::parker::Parker;
 use super::queues::{Injector, LifoSlot, LocalQueue};
+use super::reference::{self, References, WorkerReferences};
 use super::services::Services;
 use super::shared::{Remote, Shared};
 use super::worker::{Core, Pacing};
@@ -12,10 +13,29 @@ use crate::primitive::atomic::AtomicBool;
 use crate::primitive::{Mutex, SleepersMutex};
 use crate::task::OwnedTasks;
 use crossbeam_utils::CachePadded;
+// Not `primitive`'s: as for `Shared`.
+use std::sync::{Arc, Weak};
 
 /// Builds a scheduler and the cores its `workers` threads will run, on so many
-/// processors.
+/// processors. Each core has to be run, if only to end.
 pub(crate) fn new(
+    workers: usize,
+    processors: usize,
+    driver: Driver,
+    pacing: Pacing,
+    services: impl FnOnce(&Weak<Shared>) -> Services,
+) -> (Arc<Shared>, Vec<Core>) {
+    let mut cores = Vec::new();
+    let shared = Arc::new_cyclic(|weak| {
+        let (shared, built) = build(workers, processors, driver, services(weak), pacing);
+        cores = built;
+        shared
+    });
+    reference::own(&shared);
+    (shared, cores)
+}
+
+fn build(
     workers: usize,
     processors: usize,
     driver: Driver,
@@ -30,6 +50,7 @@ pub(crate) fn new(
                 lifo: LifoSlot::new(),
                 parker: Parker::new(),
                 counters: Counters::default(),
+                references: WorkerReferences::new(),
             };
             let core = Core::new(
                 index,
@@ -50,6 +71,7 @@ pub(crate) fn new(
         driver: SleepersMutex::new(driver),
         shutdown: AtomicBool::new(false),
         ended: Mutex::new(0),
+        references: References::new(),
         services,
     };
     (shared, cores)

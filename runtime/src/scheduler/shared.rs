@@ -6,6 +6,7 @@ use super::idle::{Idle, Wake};
 use super::metrics::{self, Counters};
 use super::parker::Parker;
 use super::queues::{Injector, LifoSlot, Stealer};
+use super::reference::{References, SchedulerRef, WorkerReferences};
 use super::services::Services;
 use super::worker::Core;
 use crate::driver::Driver;
@@ -21,7 +22,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 /// A task that is ready to be polled by a worker.
-pub(crate) type Ready = Notified<Arc<Shared>>;
+pub(crate) type Ready = Notified<SchedulerRef>;
 
 /// One multi-threaded scheduler.
 pub(crate) struct Shared {
@@ -31,11 +32,12 @@ pub(crate) struct Shared {
     /// pushed, one that does not is seen by every drain.
     pub(super) injector_closed: AtomicBool,
     pub(super) idle: Idle,
-    pub(super) owned: OwnedTasks<Arc<Shared>>,
+    pub(super) owned: OwnedTasks<SchedulerRef>,
     pub(super) driver: SleepersMutex<Driver>,
     pub(super) shutdown: AtomicBool,
     /// Workers that have ended; the last one clears up.
     pub(super) ended: Mutex<usize>,
+    pub(super) references: References,
     pub(crate) services: Services,
 }
 
@@ -45,6 +47,7 @@ pub(crate) struct Remote {
     pub(super) lifo: LifoSlot<Ready>,
     pub(super) parker: Parker,
     pub(super) counters: Counters,
+    pub(super) references: WorkerReferences,
 }
 
 impl Shared {
@@ -59,7 +62,7 @@ impl Shared {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let (handle, ready) = create(future, Arc::clone(self), id, location);
+        let (handle, ready) = create(future, SchedulerRef::new(self), id, location);
         let pushed = context::with_core(self, ready, |core, ready| {
             let remote = &self.remotes[core.index];
             remote.counters.spawned.add(1);
@@ -204,7 +207,7 @@ impl Shared {
     }
 }
 
-impl Schedule for Arc<Shared> {
+impl Schedule for SchedulerRef {
     fn schedule(&self, task: Ready) {
         self.route(task, Core::push_woken);
     }

@@ -16,6 +16,7 @@
 
 use super::context::{self, WorkerGuard};
 use super::queues::LocalQueue;
+use super::reference::{self, Lent};
 use super::shared::{Ready, Remote, Shared};
 use super::sleep::Watch;
 use super::slice::TimeSlice;
@@ -114,6 +115,8 @@ pub(crate) struct Core {
 /// A worker at work, on the thread that runs it.
 pub(super) struct Worker<'a> {
     pub(super) shared: &'a Arc<Shared>,
+    /// The same, as its tasks know it.
+    scheduler: Lent<'a>,
     pub(super) remote: &'a Remote,
     pub(super) slice: TimeSlice,
 }
@@ -238,11 +241,7 @@ impl Core {
 pub(crate) fn run(shared: &Arc<Shared>, core: Box<Core>) {
     let _guard = WorkerGuard::enter(shared, core.index);
     let _precise = PreciseSleeps::on_this_thread();
-    let worker = Worker {
-        shared,
-        remote: &shared.remotes[core.index],
-        slice: TimeSlice::of_this_thread(),
-    };
+    let worker = Worker::new(shared, core.index);
     let mut panics = Panics::default();
     let core = match panics.put_off(|| worker.run_until_shutdown(core)) {
         Some(core) => core,
@@ -258,7 +257,16 @@ pub(crate) fn run(shared: &Arc<Shared>, core: Box<Core>) {
     panics.resume();
 }
 
-impl Worker<'_> {
+impl<'a> Worker<'a> {
+    pub(super) fn new(shared: &'a Arc<Shared>, index: usize) -> Self {
+        Self {
+            shared,
+            scheduler: Lent::new(shared),
+            remote: &shared.remotes[index],
+            slice: TimeSlice::of_this_thread(),
+        }
+    }
+
     /// `None` if the core was handed to another thread by the program.
     fn run_until_shutdown(&self, mut core: Box<Core>) -> Option<Box<Core>> {
         while !self.shared.is_shutting_down() {
@@ -298,7 +306,7 @@ impl Worker<'_> {
             self.stop_searching(&mut core);
         }
         self.remote.counters.polls.add(1);
-        context::with_core_laid_down(core, || task.run_on(self.shared))
+        context::with_core_laid_down(core, || task.run_on(&self.scheduler))
     }
 
     /// What must not wait for the local queue to run dry.
@@ -389,6 +397,7 @@ impl Worker<'_> {
             *ended
         };
         if ended == shared.remotes.len() {
+            reference::close(shared);
             panics.put_off(|| shared.driver.lock().shutdown(&shared.services.driver));
         }
     }

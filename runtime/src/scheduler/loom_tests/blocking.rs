@@ -1,15 +1,9 @@
 //! A worker's core on its way to another thread and back.
 
-use super::super::block_in_place::block_in_place;
-use super::super::shared::Shared;
-use super::{Gate, Scheduler, block_on, model, model_bounded, spawn};
+use super::{Gate, Scheduler, block, block_on, model, model_bounded, spawn};
 use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
-
-fn block<R>(f: impl FnOnce() -> R) -> R {
-    block_in_place(|_: &Arc<Shared>, run: &mut dyn FnMut()| run(), f)
-}
 
 /// A task blocks until another one has run that waits on the same worker: the core
 /// goes to a thread of the pool, which runs it.

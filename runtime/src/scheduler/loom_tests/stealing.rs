@@ -1,7 +1,6 @@
 //! Several workers go for the tasks of one that is stuck.
 
 use super::super::shared::Shared;
-use super::super::slice::TimeSlice;
 use super::super::worker::{Core, Worker};
 use super::{Gate, Scheduler, block_on, model, spawn_behind};
 use std::sync::Arc;
@@ -139,12 +138,5 @@ fn finds_by_search(shared: &Arc<Shared>, core: &mut Core, first: usize) -> bool 
     core.rng = generators
         .find(|generator| generator.clone().usize(..WORKERS) == first)
         .expect("every number is drawn first by some generator");
-    let remote = &shared.remotes[core.index];
-    let slice = TimeSlice::of_this_thread();
-    let worker = Worker {
-        shared,
-        remote,
-        slice,
-    };
-    worker.search(core).is_some()
+    Worker::new(shared, core.index).search(core).is_some()
 }
