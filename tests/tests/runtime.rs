@@ -91,6 +91,28 @@ fn an_unusable_thread_name_function_is_an_error_of_build() {
 }
 
 #[test]
+fn a_thread_name_function_that_panics_leaves_no_worker_behind() {
+    within_bounds("build", || {
+        let (named, running) = (AtomicUsize::new(0), Arc::new(AtomicUsize::new(0)));
+        let (started, stopped) = (Arc::clone(&running), Arc::clone(&running));
+        let message = panic_of(|| {
+            Builder::new_multi_thread()
+                .worker_threads(3)
+                .on_thread_start(move || _ = started.fetch_add(1, SeqCst))
+                .on_thread_stop(move || _ = stopped.fetch_sub(1, SeqCst))
+                .thread_name_fn(move || match named.fetch_add(1, SeqCst) {
+                    0 | 1 => "good".into(),
+                    _ => panic!("no third name"),
+                })
+                .build()
+        });
+        assert_says(&message, &["no third name"]);
+        assert_eq!(running.load(SeqCst), 0, "a worker runs on");
+        assert_eq!(Arc::strong_count(&running), 1, "a runtime is left");
+    });
+}
+
+#[test]
 fn a_thread_that_cannot_be_created_is_an_error_of_build() {
     within_bounds("build", || {
         let error = Builder::new_multi_thread()
