@@ -70,6 +70,8 @@ impl fmt::Display for ClockError {
 pub(crate) struct Clock {
     /// The instant of [`Tick::ZERO`].
     base: Instant,
+    /// Whether it may ever be paused; only then the driver may ever move it.
+    may_pause: bool,
     /// Whether it was ever paused; until then `state` need not be asked.
     shifted: AtomicBool,
     state: Mutex<State>,
@@ -104,6 +106,15 @@ impl Reading {
 impl Clock {
     /// A clock that runs, unless it is to start paused.
     pub(crate) fn new(start_paused: bool) -> Clock {
+        Clock::build(true, start_paused)
+    }
+
+    /// A clock that runs, and is never paused.
+    pub(crate) fn new_running() -> Clock {
+        Clock::build(false, false)
+    }
+
+    fn build(may_pause: bool, start_paused: bool) -> Clock {
         let base = now();
         let reading = Reading::Running {
             since: base,
@@ -111,6 +122,7 @@ impl Clock {
         };
         let clock = Clock {
             base,
+            may_pause,
             shifted: AtomicBool::new(false),
             state: Mutex::new(State {
                 reading,
@@ -122,6 +134,12 @@ impl Clock {
             clock.state.lock().reading = Reading::Paused(Tick::ZERO);
         }
         clock
+    }
+
+    /// Whether it may ever be paused.
+    #[inline]
+    pub(crate) fn may_pause(&self) -> bool {
+        self.may_pause
     }
 
     /// What the clock reads.
@@ -180,6 +198,7 @@ impl Clock {
     /// tasks and timers which it is for: several would see it stop, and jump, at
     /// different moments.
     pub(crate) fn pause(&self) -> Result<(), ClockError> {
+        debug_assert!(self.may_pause, "who inhibits relies on it");
         let mut state = self.state.lock();
         match state.reading {
             Reading::Paused(_) => Err(ClockError::AlreadyPaused),

@@ -331,7 +331,7 @@ impl Builder {
     }
 
     fn build_current_thread(&self) -> io::Result<Runtime> {
-        let (driver, driver_handle) = self.driver(1)?;
+        let (driver, driver_handle) = self.driver(1, Clock::new(self.start_paused))?;
         let shared = Arc::new_cyclic(|weak: &Weak<current_thread::Shared>| {
             let weak = weak.clone();
             let find = move || {
@@ -358,7 +358,7 @@ impl Builder {
         let workers = self.worker_threads.unwrap_or_else(default_worker_threads);
         let processors = thread::available_parallelism().map_or(1, usize::from);
         // One shard of timers for each worker, one for all other threads.
-        let (driver, driver_handle) = self.driver(workers + 1)?;
+        let (driver, driver_handle) = self.driver(workers + 1, Clock::new_running())?;
         let pacing = Pacing {
             // Whoever ends the spin runs elsewhere.
             spin: if processors > 1 {
@@ -438,12 +438,8 @@ impl Builder {
         })
     }
 
-    fn driver(&self, shards: usize) -> io::Result<(Driver, DriverHandle)> {
-        driver::new(
-            shards,
-            self.events_per_turn,
-            Arc::new(Clock::new(self.start_paused)),
-        )
+    fn driver(&self, shards: usize, clock: Clock) -> io::Result<(Driver, DriverHandle)> {
+        driver::new(shards, self.events_per_turn, Arc::new(clock))
     }
 
     /// The services of the runtime that `find` finds while it exists.

@@ -154,11 +154,16 @@ pub(crate) fn duty() -> Duty {
 /// Calls `f` with the current runtime's handle, if there is one.
 #[inline]
 pub(crate) fn with_current<R>(f: impl FnOnce(&Handle) -> R) -> Option<R> {
-    let current = CONTEXT
+    current().map(|handle| f(&handle))
+}
+
+/// The current runtime's handle, shared with the thread's context.
+#[inline]
+fn current() -> Option<Rc<Handle>> {
+    CONTEXT
         .try_with(|context| context.current.borrow().clone())
         .ok()
-        .flatten();
-    current.map(|handle| f(&handle))
+        .flatten()
 }
 
 /// Calls `f` with the current runtime's handle.
@@ -169,16 +174,18 @@ pub(crate) fn with_current<R>(f: impl FnOnce(&Handle) -> R) -> Option<R> {
 #[inline]
 #[track_caller]
 pub(crate) fn expect_current<R>(f: impl FnOnce(&Handle) -> R) -> R {
-    match with_current(f) {
-        Some(result) => result,
-        None => panic!("{OUTSIDE}"),
-    }
+    f(&expect_handle())
 }
 
-/// The current runtime's handle. Panics outside a runtime.
+/// The current runtime's handle, which costs no more than a count of this thread's.
+/// Panics outside a runtime.
+#[inline]
 #[track_caller]
-pub(crate) fn expect_handle() -> Handle {
-    expect_current(Handle::clone)
+pub(crate) fn expect_handle() -> Rc<Handle> {
+    match current() {
+        Some(handle) => handle,
+        None => panic!("{OUTSIDE}"),
+    }
 }
 
 /// The current runtime's I/O driver. Panics outside a runtime.

@@ -61,7 +61,7 @@ impl Handle {
     /// Outside a runtime. [`try_current`](Self::try_current) returns an error instead.
     #[track_caller]
     pub fn current() -> Self {
-        context::expect_handle()
+        Handle::clone(&context::expect_handle())
     }
 
     /// The runtime this thread belongs to.

@@ -111,7 +111,7 @@ impl Services {
 /// Work for the blocking pool.
 pub(crate) enum BlockingJob {
     /// A closure, as a task, so that it has an id and a handle.
-    Task(Notified<BlockingSchedule>, AutoAdvanceInhibitor),
+    Task(Notified<BlockingSchedule>, Option<AutoAdvanceInhibitor>),
     /// A worker's loop, whose thread is blocked in `block_in_place`.
     Worker(Box<dyn FnOnce() + Send>),
 }
@@ -150,12 +150,17 @@ pub(crate) struct AutoAdvanceInhibitor {
 }
 
 impl AutoAdvanceInhibitor {
-    fn new(driver: &DriverHandle) -> Self {
-        driver.clock().inhibit_auto_advance();
-        Self {
-            clock: Arc::clone(driver.clock()),
-            io: driver.io().clone(),
-        }
+    /// `None` where the clock is never paused: closures then share no count with
+    /// one another.
+    fn new(driver: &DriverHandle) -> Option<Self> {
+        let clock = driver.clock();
+        clock.may_pause().then(|| {
+            clock.inhibit_auto_advance();
+            Self {
+                clock: Arc::clone(clock),
+                io: driver.io().clone(),
+            }
+        })
     }
 }
 

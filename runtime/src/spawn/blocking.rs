@@ -1,6 +1,6 @@
 //! Code that blocks: on another thread, or in place.
 
-use crate::runtime::Handle;
+use crate::runtime::context;
 use crate::task::JoinHandle;
 
 /// Runs a function that blocks on a thread of its own.
@@ -22,7 +22,8 @@ use crate::task::JoinHandle;
 /// # Panics
 ///
 /// Panics outside of a runtime: call it from async code that filch runs, or
-/// while a [`Handle::enter`] guard is alive, or use [`Handle::spawn_blocking`].
+/// while a [`Handle::enter`](crate::runtime::Handle::enter) guard is alive, or use
+/// [`Handle::spawn_blocking`](crate::runtime::Handle::spawn_blocking).
 ///
 /// # Examples
 ///
@@ -40,7 +41,7 @@ where
     F: FnOnce() -> R + Send + 'static,
     R: Send + 'static,
 {
-    Handle::current().spawn_blocking(f)
+    context::expect_handle().spawn_blocking(f)
 }
 
 /// Runs a function that blocks on the current thread, after handing this
