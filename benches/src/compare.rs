@@ -7,11 +7,15 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
 
+use crate::distance::{Distance, State};
 use crate::measure::{Pass, Summary, median};
 use crate::workloads::{Metric, Run, Setting, WORKLOADS, Workload};
 
 /// How long one sample may take; only a hang reaches it.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// For how long the processors are watched before the first sample.
+const WATCH: Duration = Duration::from_secs(5);
 
 /// On how many runtimes, one after the other, a sample is taken: where the system puts the threads
 /// of one may hold for its whole life.
@@ -65,6 +69,8 @@ pub struct Options {
     pub workers: usize,
     /// Cut the work down to show that it can be done, with one round and no warm-up.
     pub smoke: bool,
+    /// In which state of the processors samples are taken.
+    pub state: State,
     /// Run only workloads whose name or title contains one of these; all when empty.
     pub only: Vec<String>,
 }
@@ -163,10 +169,19 @@ impl fmt::Display for Step {
     }
 }
 
+/// What a comparison has found.
+#[derive(Debug)]
+pub struct Comparison {
+    /// The figures.
+    pub rows: Vec<Row>,
+    /// How far apart the processors were, in a sentence; `None` after a smoke run.
+    pub distance: Option<String>,
+}
+
 /// Runs the comparison and reports each sample to `progress`.
 ///
 /// A contender that panics has no figure in that round; one that hangs ends the process.
-pub fn run(options: &Options, mut progress: impl FnMut(&Step)) -> Vec<Row> {
+pub fn run(options: &Options, mut progress: impl FnMut(&Step)) -> Comparison {
     let workloads = options.selected();
     let mut rows: Vec<Row> = workloads
         .iter()
@@ -178,6 +193,7 @@ pub fn run(options: &Options, mut progress: impl FnMut(&Step)) -> Vec<Row> {
         })
         .collect();
     let alarm = Alarm::start();
+    let mut distance = (!options.smoke).then(|| Distance::watch(options.state, WATCH));
     let warm_up = usize::from(!options.smoke);
     for round in 0..options.rounds + warm_up {
         for workload in &workloads {
@@ -193,8 +209,16 @@ pub fn run(options: &Options, mut progress: impl FnMut(&Step)) -> Vec<Row> {
                         contender,
                     };
                     progress(&step);
-                    alarm.expect(step.to_string());
-                    let passes = passes(workload, contender, options);
+                    let take = || {
+                        alarm.expect(step.to_string());
+                        passes(workload, contender, options)
+                    };
+                    let passes = match &mut distance {
+                        Some(distance) if contender.run(workload).is_some() => {
+                            distance.during(take)
+                        }
+                        _ => take(),
+                    };
                     let sample = &mut samples[contender as usize];
                     *sample = sample.take().zip(passes).map(|(mut sample, passes)| {
                         sample.extend(passes);
@@ -215,7 +239,10 @@ pub fn run(options: &Options, mut progress: impl FnMut(&Step)) -> Vec<Row> {
             }
         }
     }
-    rows
+    Comparison {
+        rows,
+        distance: distance.map(|distance| distance.report()),
+    }
 }
 
 /// On how many runtimes a sample of `workload` is taken.
@@ -319,6 +346,7 @@ mod tests {
             rounds: 1,
             workers: 2,
             smoke: true,
+            state: State::Near,
             only: vec!["echo_64".into()],
         };
         assert_eq!(options.selected().len(), 2);

@@ -26,6 +26,7 @@
 
 pub mod clients;
 pub mod compare;
+pub mod distance;
 pub mod errand;
 pub mod measure;
 pub mod memory;

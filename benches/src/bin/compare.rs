@@ -5,7 +5,8 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use filch_benches::compare::{Options, Row, run};
+use filch_benches::compare::{Comparison, Options, run};
+use filch_benches::distance::State;
 use filch_benches::errand::run_if_sent;
 use filch_benches::report::page::{page, score};
 use filch_benches::report::{chart, machine, table};
@@ -19,6 +20,8 @@ Usage: compare [OPTIONS]
 
   --rounds N      rounds that count, after one to warm up (default 9)
   --workers N     worker threads of each runtime (default 2)
+  --far           take samples while the processors are far apart, not while they are near; on a
+                  virtual machine, whose host moves them
   --only WORD     only workloads whose name or title contains WORD; may be repeated
   --smoke         show in a few seconds that everything runs; the figures mean nothing
   --output DIR    write the results there, whatever was run
@@ -26,8 +29,8 @@ Usage: compare [OPTIONS]
   --list          list the workloads
   --help          show this
 
-A full run writes RESULTS.md and results.svg to benches/; with --only or --smoke nothing is
-written unless --output is given. The exit code is 1 when a contender has failed.
+A full run writes RESULTS.md and results.svg to benches/; with --only, --far or --smoke nothing
+is written unless --output is given. The exit code is 1 when a contender has failed.
 ";
 
 fn main() -> ExitCode {
@@ -67,6 +70,7 @@ fn parse(arguments: &[String]) -> Result<Command, String> {
         rounds: 9,
         workers: 2,
         smoke: false,
+        state: State::Near,
         only: Vec::new(),
     };
     let (mut dry_run, mut output) = (false, None);
@@ -78,6 +82,7 @@ fn parse(arguments: &[String]) -> Result<Command, String> {
             "--list" => return Ok(Command::List),
             "--smoke" => options.smoke = true,
             "--dry-run" => dry_run = true,
+            "--far" => options.state = State::Far,
             "--output" => output = Some(PathBuf::from(value()?)),
             "--only" => options.only.push(value()?.clone()),
             "--rounds" => options.rounds = positive(word, value()?)?,
@@ -91,7 +96,7 @@ fn parse(arguments: &[String]) -> Result<Command, String> {
     if options.selected().is_empty() {
         return Err("no workload matches; --list shows them".to_owned());
     }
-    if options.only.is_empty() && !options.smoke {
+    if options.only.is_empty() && !options.smoke && options.state == State::Near {
         output.get_or_insert_with(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")));
     }
     Ok(Command::Compare {
@@ -114,7 +119,7 @@ fn compare(options: &Options, output: Option<&Path>) -> ExitCode {
     }
     let terminal = io::stderr().is_terminal();
     let mut round = None;
-    let rows = run(options, |step| {
+    let comparison = run(options, |step| {
         if terminal {
             eprint!("\r\x1b[K{step}");
             let _ = io::stderr().flush();
@@ -126,13 +131,17 @@ fn compare(options: &Options, output: Option<&Path>) -> ExitCode {
     if terminal {
         eprint!("\r\x1b[K");
     }
-    println!("\n{}", table::ratios(&rows, options.workers).plain());
-    let score = score(&rows);
+    let rows = &comparison.rows;
+    println!("\n{}", table::ratios(rows, options.workers).plain());
+    if let Some(distance) = &comparison.distance {
+        println!("Distance of the processors: {distance}");
+    }
+    let score = score(rows);
     if !options.smoke {
         println!("{} targets met, {} missed", score.met, score.missed.len());
     }
     if let Some(folder) = output
-        && let Err(error) = write_results(folder, options, &rows)
+        && let Err(error) = write_results(folder, options, &comparison)
     {
         eprintln!("the results cannot be written: {error}");
         return ExitCode::FAILURE;
@@ -148,11 +157,11 @@ fn compare(options: &Options, output: Option<&Path>) -> ExitCode {
     }
 }
 
-fn write_results(folder: &Path, options: &Options, rows: &[Row]) -> io::Result<()> {
-    fs::write(folder.join("results.svg"), chart::chart(rows))?;
+fn write_results(folder: &Path, options: &Options, comparison: &Comparison) -> io::Result<()> {
+    fs::write(folder.join("results.svg"), chart::chart(&comparison.rows))?;
     fs::write(
         folder.join("RESULTS.md"),
-        page(rows, options, "results.svg"),
+        page(comparison, options, "results.svg"),
     )?;
     println!("written: {}", folder.join("RESULTS.md").display());
     Ok(())

@@ -2,7 +2,7 @@
 
 use super::verdict::verdicts;
 use super::{machine, table, title};
-use crate::compare::{Options, Row};
+use crate::compare::{Comparison, Options, Row};
 
 /// Counts of targets, and a sentence for each that is missed.
 #[derive(Debug, Default)]
@@ -34,11 +34,14 @@ pub fn score(rows: &[Row]) -> Score {
 }
 
 /// The results as a Markdown page that shows the chart `chart_file` beside it.
-pub fn page(rows: &[Row], options: &Options, chart_file: &str) -> String {
+pub fn page(comparison: &Comparison, options: &Options, chart_file: &str) -> String {
+    let rows = &comparison.rows;
     let score = score(rows);
     let total = score.met + score.missed.len();
+    let distance = comparison.distance.clone();
     let facts: String = machine::facts()
-        .iter()
+        .into_iter()
+        .chain(distance.map(|distance| ("Distance of the processors", distance)))
         .map(|(label, value)| format!("| {label} | {value} |\n"))
         .collect();
     let missed = if score.missed.is_empty() {
@@ -88,6 +91,11 @@ The contenders take turns within one process: in each round every workload runs 
 of them, one right after the other on a fresh runtime, in an order that rotates; for where the
 system puts the threads of a runtime may hold for its life. A sample is the median of all passes
 of a round; one pass warms each runtime up, and the first round is dropped. A ratio is taken within a round, and the median of the rounds' ratios is reported.
+
+The host of a virtual machine moves its processors. While they are far apart, what two threads do
+together takes up to three times as long, whoever runs them. So each runtime's part of a sample is taken
+while they are as near as they have been seen, or again if they are not any more at its end.
+`--far` takes samples in the other state.
 
 Echo servers are driven by one plain epoll thread of this process whose processor time is left
 out; the HTTP server is driven from a second process. \"CPU\" rows count the processor time of all

@@ -97,7 +97,9 @@ impl Drop for SchedulerRef {
     fn drop(&mut self) {
         let shared = &**self;
         let counted = context::with_core(shared, (), |core, ()| {
-            shared.remotes[core.index].references.add(1_u64.wrapping_neg());
+            shared.remotes[core.index]
+                .references
+                .add(1_u64.wrapping_neg());
         });
         if counted.is_err() && shared.references.subtract() {
             // SAFETY: the pointer comes from `Arc::as_ptr`, and the reference is that
