@@ -30,7 +30,7 @@
 
 use super::context;
 use super::shared::Shared;
-use crate::primitive::atomic::{AtomicU64, Ordering::*, fence};
+use crate::primitive::atomic::{AtomicU64, Ordering::*};
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::{self, ManuallyDrop};
@@ -64,7 +64,7 @@ impl SchedulerRef {
     #[inline]
     pub(super) fn new(shared: &Arc<Shared>) -> Self {
         let counted = context::with_core(shared, (), |core, ()| {
-            shared.remotes[core.index].references.add(1);
+            shared.remotes[core.index].references.add();
         });
         if counted.is_err() && shared.references.add() {
             own(shared);
@@ -97,9 +97,7 @@ impl Drop for SchedulerRef {
     fn drop(&mut self) {
         let shared = &**self;
         let counted = context::with_core(shared, (), |core, ()| {
-            shared.remotes[core.index]
-                .references
-                .add(1_u64.wrapping_neg());
+            shared.remotes[core.index].references.subtract();
         });
         if counted.is_err() && shared.references.subtract() {
             // SAFETY: the pointer comes from `Arc::as_ptr`, and the reference is that
@@ -166,9 +164,21 @@ impl WorkerReferences {
         Self(AtomicU64::new(0))
     }
 
+    /// Counts one more.
+    #[inline]
+    fn add(&self) {
+        self.count(1);
+    }
+
+    /// Counts one less.
+    #[inline]
+    fn subtract(&self) {
+        self.count(1_u64.wrapping_neg());
+    }
+
     /// Adds `n`, modulo 2^64. Only the thread that has the worker's core may (R2).
     #[inline]
-    fn add(&self, n: u64) {
+    fn count(&self, n: u64) {
         // ORDERING: Relaxed: one writer at a time. Who takes the core over, and who
         // closes the counts, is ordered after it by a lock.
         self.0.store(self.0.load(Relaxed).wrapping_add(n), Relaxed);
@@ -195,11 +205,11 @@ impl References {
     /// Counts one less; `true` if the count is zero now.
     fn subtract(&self) -> bool {
         // ORDERING: Release: what was done by means of this reference comes before
-        // the release of the last; partner: the fence, and that of `close`.
+        // the release of the last; partner: the load below, and `close`.
         let is_zero = self.0.fetch_sub(1, Release) == 1;
         if is_zero {
-            // ORDERING: Acquire, see above.
-            fence(Acquire);
+            // ORDERING: Acquire, see above. ThreadSanitizer does not know fences.
+            let _ = self.0.load(Acquire);
         }
         is_zero
     }
