@@ -106,6 +106,21 @@ pub(crate) trait Schedule: Sized + Send + Sync + 'static {
     /// Takes a task that a waker or an abort made ready. Called on any thread.
     fn schedule(&self, task: Notified<Self>);
 
+    /// The address by which [`schedule_here`](Self::schedule_here) finds the scheduler.
+    fn address(&self) -> *const () {
+        std::ptr::null()
+    }
+
+    /// As [`schedule`](Self::schedule), without a handle, if this thread runs tasks of
+    /// the scheduler at `address`, and keeps it in existence meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// The task, on any other thread.
+    fn schedule_here(_address: *const (), task: Notified<Self>) -> Result<(), Notified<Self>> {
+        Err(task)
+    }
+
     /// Takes a task that is ready again right after its poll, because it
     /// yielded or was woken meanwhile. Called on the thread that polled it.
     fn reschedule(&self, task: Notified<Self>, again: Again);

@@ -97,6 +97,34 @@ pub(super) fn with_core<A, R>(
     }
 }
 
+/// As [`with_core`], for who has no more than the scheduler's address.
+#[inline]
+pub(super) fn with_core_at<A, R>(
+    address: *const (),
+    argument: A,
+    f: impl FnOnce(&Shared, &mut Core, A) -> R,
+) -> Result<R, A> {
+    let mut argument = Some(argument);
+    let result = WORKER.try_with(|worker| {
+        if !ptr::eq(worker.shared.get().cast(), address) {
+            return None;
+        }
+        let owner = worker.owner.borrow();
+        let shared = owner.as_ref()?;
+        let mut core = worker.core.take()?;
+        let result = argument
+            .take()
+            .map(|argument| f(shared, &mut core, argument));
+        worker.core.set(Some(core));
+        result
+    });
+    match (result, argument) {
+        (Ok(Some(result)), _) => Ok(result),
+        (_, Some(argument)) => Err(argument),
+        (_, None) => unreachable!("the argument is used only for a result"),
+    }
+}
+
 /// The index of the worker of `shared` that runs on this thread.
 #[inline]
 pub(super) fn current_index(shared: &Shared) -> Option<usize> {

@@ -72,6 +72,8 @@ struct Core {
 struct Running {
     /// Whose tasks run here. Compared, never dereferenced.
     shared: Cell<*const Shared>,
+    /// The same, for wakers that have no handle.
+    owner: RefCell<Option<Arc<Shared>>>,
     queue: RefCell<VecDeque<Ready>>,
     /// Tasks to run before one that yielded runs again; the driver is turned
     /// when they have been.
@@ -81,6 +83,7 @@ struct Running {
 const_thread_local! {
     static RUNNING: Running = Running {
         shared: Cell::new(ptr::null()),
+        owner: RefCell::new(None),
         queue: RefCell::new(VecDeque::new()),
         ahead_of_yielded: Cell::new(None),
     };
@@ -224,6 +227,24 @@ impl Schedule for Arc<Shared> {
         } else {
             self.inject(task);
         }
+    }
+
+    fn address(&self) -> *const () {
+        Arc::as_ptr(self).cast()
+    }
+
+    fn schedule_here(address: *const (), task: Ready) -> Result<(), Ready> {
+        let mut task = Some(task);
+        let _ = RUNNING.try_with(|running| {
+            if !ptr::eq(running.shared.get().cast(), address) {
+                return;
+            }
+            if let Some(owner) = &*running.owner.borrow() {
+                owner.counters.local_schedules.add(1);
+                running.queue.borrow_mut().extend(task.take());
+            }
+        });
+        task.map_or(Ok(()), Err)
     }
 
     fn reschedule(&self, task: Ready, again: Again) {

@@ -51,10 +51,11 @@ use crate::rng::SeedSource;
 use crate::task::{Id, JoinHandle, create};
 use loom::thread;
 use std::cell::Cell;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::num::NonZeroU64;
 use std::panic::Location;
 use std::sync::Arc;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 thread_local! {
@@ -241,6 +242,33 @@ fn block_on<T>(handle: JoinHandle<T>) -> T {
 
 fn block<R>(f: impl FnOnce() -> R) -> R {
     block_in_place(|_: &Arc<Shared>, run: &mut dyn FnMut()| run(), f)
+}
+
+/// Where a task leaves its waker. The lock is std's: nothing of loom's happens
+/// under it.
+#[derive(Clone, Default)]
+struct WakerSlot(Arc<std::sync::Mutex<Option<Waker>>>);
+
+impl WakerSlot {
+    /// Leaves its waker, and is ready when it is woken.
+    fn wait_to_be_woken(self, stored: Gate) -> impl Future<Output = ()> + Send {
+        let mut polls = 0;
+        poll_fn(move |cx| {
+            polls += 1;
+            if polls == 2 {
+                return Poll::Ready(());
+            }
+            let waker = cx.waker().clone();
+            *self.0.lock().expect("no panic under the lock") = Some(waker);
+            stored.open();
+            Poll::Pending
+        })
+    }
+
+    fn take(&self) -> Waker {
+        let taken = self.0.lock().expect("no panic under the lock").take();
+        taken.expect("the task has been polled")
+    }
 }
 
 /// What one thread waits for until another one opens it. Sticky.

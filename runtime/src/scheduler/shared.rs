@@ -17,6 +17,7 @@ use crossbeam_utils::CachePadded;
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
+use std::ptr;
 // Not `primitive`'s: the receiver of a method. Loom sees no order in its count; a
 // model that ends asserts that it held the last reference.
 use std::sync::Arc;
@@ -210,6 +211,17 @@ impl Shared {
 impl Schedule for SchedulerRef {
     fn schedule(&self, task: Ready) {
         self.route(task, Core::push_woken);
+    }
+
+    fn address(&self) -> *const () {
+        ptr::from_ref::<Shared>(self).cast()
+    }
+
+    #[inline]
+    fn schedule_here(address: *const (), task: Ready) -> Result<(), Ready> {
+        context::with_core_at(address, task, |shared, core, task| {
+            core.push_woken(&shared.remotes[core.index], task);
+        })
     }
 
     fn reschedule(&self, task: Ready, again: Again) {

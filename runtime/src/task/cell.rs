@@ -87,6 +87,7 @@ impl<F: Future, S: Schedule> Cell<F, S> {
     const VTABLE: &'static Vtable = &Vtable {
         poll: poll::poll::<F, S>,
         schedule: poll::schedule::<F, S>,
+        schedule_by_val: poll::schedule_by_val::<F, S>,
         cancel: poll::cancel::<F, S>,
         take_output: poll::take_output::<F, S>,
         drop_output: poll::drop_output::<F, S>,

@@ -76,6 +76,8 @@ pub(super) struct Vtable {
     /// Hands the scheduler a `Notified`, which takes one reference; the caller
     /// holds another one meanwhile.
     pub(super) schedule: unsafe fn(NonNull<Header>),
+    /// Hands the scheduler a `Notified`, which takes the caller's reference.
+    pub(super) schedule_by_val: unsafe fn(NonNull<Header>),
     /// Drops the future and completes the task, which the caller runs.
     /// Consumes a reference.
     pub(super) cancel: unsafe fn(NonNull<Header>),

@@ -281,6 +281,27 @@ pub(super) unsafe fn schedule<F: Future, S: Schedule>(task: NonNull<Header>) {
     unsafe { cell::<F, S>(task) }.scheduler().schedule(notified);
 }
 
+/// Hands the scheduler a `Notified`, whose reference may be the last: another thread
+/// may run it to its end, and free the cell with the scheduler's handle in it, before
+/// the scheduler is done with it.
+///
+/// # Safety
+///
+/// As all entries. The reference is that of the `Notified`, and consumed.
+pub(super) unsafe fn schedule_by_val<F: Future, S: Schedule>(task: NonNull<Header>) {
+    // SAFETY: the caller's reference keeps the cell, up to the hand-over.
+    let address = unsafe { cell::<F, S>(task) }.scheduler().address();
+    // SAFETY: as the caller promises.
+    let notified = unsafe { Notified::<S>::from_raw(task) };
+    if let Err(notified) = S::schedule_here(address, notified) {
+        let retained = notified.add_reference();
+        // SAFETY: `retained` keeps the cell alive.
+        unsafe { cell::<F, S>(retained.as_raw()) }
+            .scheduler()
+            .schedule(notified);
+    }
+}
+
 /// Moves the output, if it is still there, to `destination`.
 ///
 /// # Safety

@@ -137,11 +137,11 @@ impl Reference {
         // SAFETY: the reference just taken out of `self` is held until here.
         match unsafe { state(header) }.transition_to_scheduled_by_val() {
             TransitionToScheduledByVal::Submit => {
-                // SAFETY: the transition left the reference to us. Releasing it
-                // as this is dropped, it outlives the call below.
-                let retained = unsafe { Self::from_raw(header) };
-                // SAFETY: the transition added a reference next to that one.
-                unsafe { submit(retained.header) };
+                // SAFETY: the transition left the reference to us (**Counted**).
+                let vtable = unsafe { (*header.as_ptr()).vtable };
+                // SAFETY: the table belongs to this cell. The transition made the
+                // reference, which is passed on, that of a `Notified`.
+                unsafe { (vtable.schedule_by_val)(header) };
             }
             TransitionToScheduledByVal::Released => {}
             // SAFETY: the transition released the last reference.

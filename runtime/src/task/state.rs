@@ -28,7 +28,7 @@
 //! transition_to_scheduled_by_ref   !C !R !S    =>  S +1          submit it
 //!                                  R | S       =>  S             nothing to do
 //!                                  C           =>  unchanged     nothing to do
-//! transition_to_scheduled_by_val   as by_ref, and −1 where there is nothing to submit
+//! transition_to_scheduled_by_val   as by_ref, −1  submit the reference given, or nothing to do
 //! transition_to_cancelled          !C !A !R    =>  S A, +1 if !S submit it if it was !S
 //!                                  R           =>  S A           its runner will see
 //!                                  C | A       =>  unchanged     nothing to do
@@ -53,7 +53,7 @@
 //!
 //! | what happens | how many |
 //! |---|---|
-//! | a wake that schedules the task | 1, or 2 if it uses the waker up |
+//! | a wake that schedules the task | 1; 3 if it uses the waker up on a thread that does not run the scheduler's tasks |
 //! | a wake that finds it scheduled | 1 |
 //! | a poll that ends waiting | 2; 1 if it is the first |
 //! | a poll that yields | 0, unless it is the first after a wait |
@@ -189,8 +189,8 @@ pub(super) enum TransitionToScheduledByRef {
 #[must_use]
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum TransitionToScheduledByVal {
-    /// A reference was added for a `Notified`: hand it to the scheduler, then
-    /// release the waker's own.
+    /// The waker's reference is that of a `Notified` now: hand it to the
+    /// scheduler.
     Submit,
     /// The waker's reference is released; the task is not touched again.
     Released,
@@ -335,8 +335,8 @@ impl State {
         self.update(Snapshot::scheduled_by_ref)
     }
 
-    /// Wakes the task; the caller's reference is consumed unless there is
-    /// something to submit.
+    /// Wakes the task; the caller's reference is consumed, or becomes that of the
+    /// `Notified`.
     #[inline]
     pub(super) fn transition_to_scheduled_by_val(&self) -> TransitionToScheduledByVal {
         self.update(Snapshot::scheduled_by_val)

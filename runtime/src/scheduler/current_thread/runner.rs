@@ -17,6 +17,7 @@ pub(super) struct Runner<'a> {
     precise: Option<PreciseSleeps>,
     /// What ran on this thread before: another runtime, blocked in place.
     outer: *const Shared,
+    outer_owner: Option<Arc<Shared>>,
     outer_queue: VecDeque<Ready>,
 }
 
@@ -27,6 +28,7 @@ impl<'a> Runner<'a> {
             driver: Some(core.driver),
             precise: None,
             outer: running.shared.replace(&**shared),
+            outer_owner: running.owner.replace(Some(Arc::clone(shared))),
             outer_queue: running.queue.replace(core.queue),
         })
     }
@@ -112,6 +114,8 @@ impl Drop for Runner<'_> {
         let outer_queue = std::mem::take(&mut self.outer_queue);
         let queue = RUNNING.with(|running| {
             running.shared.set(self.outer);
+            // Not the last reference: the caller has one.
+            drop(running.owner.replace(self.outer_owner.take()));
             running.queue.replace(outer_queue)
         });
         if let Some(driver) = self.driver.take() {

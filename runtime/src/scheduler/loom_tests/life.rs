@@ -1,9 +1,9 @@
 //! The life of a scheduler: tasks that start tasks, and its end.
 
-use super::{Gate, Scheduler, block_on, model, model_bounded, spawn, stop_exploring};
+use super::{Gate, Scheduler, WakerSlot, block_on, model, model_bounded, spawn, stop_exploring};
 use crate::task::{JoinError, JoinHandle};
 use filch_io::{Direction, Interest, Ready, Registered};
-use std::future::{pending, poll_fn};
+use std::future::pending;
 use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -126,31 +126,4 @@ fn loom_push_against_closing_of_the_injector() {
         scheduler.beside(move || drop(spawn(&shared, async {})));
         scheduler.end();
     });
-}
-
-/// Where a task leaves its waker. The lock is std's: nothing of loom's happens
-/// under it.
-#[derive(Clone, Default)]
-struct WakerSlot(Arc<std::sync::Mutex<Option<Waker>>>);
-
-impl WakerSlot {
-    /// Leaves its waker, and is ready when it is woken.
-    fn wait_to_be_woken(self, stored: Gate) -> impl Future<Output = ()> + Send {
-        let mut polls = 0;
-        poll_fn(move |cx| {
-            polls += 1;
-            if polls == 2 {
-                return Poll::Ready(());
-            }
-            let waker = cx.waker().clone();
-            *self.0.lock().expect("no panic under the lock") = Some(waker);
-            stored.open();
-            Poll::Pending
-        })
-    }
-
-    fn take(&self) -> Waker {
-        let taken = self.0.lock().expect("no panic under the lock").take();
-        taken.expect("the task has been polled")
-    }
 }

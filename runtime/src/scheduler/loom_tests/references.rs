@@ -1,7 +1,8 @@
 //! What keeps a scheduler: tasks that are freed on other threads than they were made on.
 //! How many references are left, its `Arc` tells at the end of each model.
 
-use super::{Gate, Scheduler, block, block_on, model, model_bounded, spawn};
+use super::{Gate, Scheduler, WakerSlot, block, block_on, model, model_bounded, spawn};
+use loom::thread;
 use std::sync::Arc;
 
 /// A task is made on a worker that ends while its handle is dropped elsewhere.
@@ -68,5 +69,30 @@ fn loom_handle_is_dropped_while_the_worker_is_blocked() {
         scheduler.start(0);
         block_on(blocking);
         scheduler.end_unexplored();
+    });
+}
+
+/// A worker uses a waker up, and somebody else runs the task to its end, and frees it,
+/// before the wake has returned.
+#[test]
+fn loom_woken_task_is_freed_before_the_wake_returns() {
+    model_bounded(3, || {
+        let mut scheduler = Scheduler::new(1);
+        scheduler.stuck(0, |shared| {
+            let slot = WakerSlot::default();
+            drop(spawn(shared, slot.clone().wait_to_be_woken(Gate::new())));
+            let task = shared.remotes[0].lifo.take();
+            task.expect("it was just spawned").run();
+            let waker = slot.take();
+            let shared = Arc::clone(shared);
+            let thief = thread::spawn(move || {
+                if let Some(task) = shared.remotes[0].lifo.steal() {
+                    task.run();
+                }
+            });
+            waker.wake();
+            thief.join().expect("no thread of a model panics");
+        });
+        scheduler.end();
     });
 }

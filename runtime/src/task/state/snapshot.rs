@@ -187,9 +187,10 @@ impl Snapshot {
     #[inline]
     pub(super) fn scheduled_by_val(self) -> (TransitionToScheduledByVal, Option<Self>) {
         match self.scheduled_by_ref() {
-            (TransitionToScheduledByRef::Submit, next) => {
-                (TransitionToScheduledByVal::Submit, next)
-            }
+            (TransitionToScheduledByRef::Submit, _) => (
+                TransitionToScheduledByVal::Submit,
+                Some(self.with(SCHEDULED)),
+            ),
             (TransitionToScheduledByRef::DoNothing, next) => {
                 let duty = if self.references() == 1 {
                     TransitionToScheduledByVal::Dealloc

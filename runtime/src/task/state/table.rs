@@ -189,7 +189,7 @@ fn wakes_and_aborts() {
         compare(old, old.pack().scheduled_by_ref(), (by_ref, Some(next)));
 
         let by_val = match (idle, old.references == 1) {
-            (true, _) => (TransitionToScheduledByVal::Submit, Some(next)),
+            (true, _) => (TransitionToScheduledByVal::Submit, Some(woken)),
             (_, true) => (TransitionToScheduledByVal::Dealloc, Some(next.less(1))),
             _ => (TransitionToScheduledByVal::Released, Some(next.less(1))),
         };

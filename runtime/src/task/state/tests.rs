@@ -217,7 +217,7 @@ fn wakes_submit_exactly_idle_tasks() {
             idle,
             "{old:?}"
         );
-        let new = check(old, next, if idle { 1 } else { -1 });
+        let new = check(old, next, if idle { 0 } else { -1 });
         assert_eq!(
             by_val == TransitionToScheduledByVal::Dealloc,
             new.references() == 0
