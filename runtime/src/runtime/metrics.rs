@@ -108,8 +108,9 @@ impl RuntimeMetrics {
 
     /// Tasks made ready from outside the workers.
     pub fn remote_schedule_count(&self) -> u64 {
-        // ORDERING: Relaxed: a number, nothing is published by it.
-        self.handle.services().outside.schedules.load(Relaxed)
+        let outside = &self.handle.services().outside;
+        // ORDERING: Relaxed: numbers, nothing is published by them.
+        outside.wakes.load(Relaxed) + outside.spawned.load(Relaxed)
     }
 
     /// How often a task was made to yield because it had spent its budget,

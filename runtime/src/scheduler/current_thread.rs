@@ -133,11 +133,12 @@ impl Shared {
         let (handle, ready) = create(future, Arc::clone(self), id, location);
         if self.runs_here() {
             self.counters.spawned.add(1);
+            self.schedule(ready);
         } else {
             // ORDERING: Relaxed: the end of the task publishes it.
             self.services.outside.spawned.fetch_add(1, Relaxed);
+            self.inject(ready);
         }
-        self.schedule(ready);
         handle
     }
 
@@ -195,8 +196,6 @@ impl Shared {
     }
 
     fn inject(&self, task: Ready) {
-        // ORDERING: Relaxed: a metric.
-        self.services.outside.schedules.fetch_add(1, Relaxed);
         let mut injector = self.injector.lock();
         if injector.closed {
             drop(injector);
@@ -225,6 +224,8 @@ impl Schedule for Arc<Shared> {
             self.counters.local_schedules.add(1);
             RUNNING.with(|running| running.queue.borrow_mut().push_back(task));
         } else {
+            // ORDERING: Relaxed: a metric.
+            self.services.outside.wakes.fetch_add(1, Relaxed);
             self.inject(task);
         }
     }

@@ -30,9 +30,9 @@ pub(crate) struct Counters {
 /// What has happened outside the workers so far. Written by any thread.
 #[derive(Debug, Default)]
 pub(crate) struct Outside {
-    /// Tasks made ready.
-    pub(crate) schedules: AtomicU64,
-    /// Tasks spawned.
+    /// Tasks made ready that had waited.
+    pub(crate) wakes: AtomicU64,
+    /// Tasks spawned, which makes them ready.
     pub(crate) spawned: AtomicU64,
     /// Tasks that have ended.
     pub(crate) ended: AtomicU64,

@@ -94,6 +94,8 @@ impl Shared {
             local(core, remote, task);
         });
         if let Err(task) = pushed {
+            // ORDERING: Relaxed: a metric.
+            self.services.outside.wakes.fetch_add(1, Relaxed);
             self.inject(task);
         }
     }
@@ -101,8 +103,6 @@ impl Shared {
     /// Takes a task from outside the workers.
     #[cold]
     fn inject(&self, task: Ready) {
-        // ORDERING: Relaxed: a metric.
-        self.services.outside.schedules.fetch_add(1, Relaxed);
         self.injector.push(task);
         // ORDERING: SeqCst fence between push and load; partner: `drop_queued`.
         fence(SeqCst);
