@@ -8,7 +8,6 @@ use crate::driver::clock::Clock;
 use crate::driver::{self, Driver, DriverHandle};
 use crate::rng::SeedSource;
 use crate::scheduler::idle::MAX_WORKERS;
-use crate::scheduler::metrics::Outside;
 use crate::scheduler::services::{Enabled, Hook, Hooks, Services};
 use crate::scheduler::shared::Shared;
 use crate::scheduler::worker::{self, Core, Pacing};
@@ -472,7 +471,6 @@ impl Builder {
             blocking,
             hooks: self.hooks.clone(),
             seeds: SeedSource::random(),
-            outside: Outside::default(),
         }
     }
 }

@@ -108,7 +108,10 @@ impl RuntimeMetrics {
 
     /// Tasks made ready from outside the workers.
     pub fn remote_schedule_count(&self) -> u64 {
-        let outside = &self.handle.services().outside;
+        let outside = match &self.handle.scheduler {
+            Scheduler::CurrentThread(shared) => &shared.outside,
+            Scheduler::MultiThread(shared) => &shared.elsewhere.outside,
+        };
         // ORDERING: Relaxed: numbers, nothing is published by them.
         outside.wakes.load(Relaxed) + outside.spawned.load(Relaxed)
     }

@@ -20,7 +20,7 @@ mod runner;
 
 use self::root::RootWaker;
 use self::runner::Runner;
-use super::metrics::{self, Counters};
+use super::metrics::{self, Counters, Outside};
 use super::services::Services;
 use super::worker::Pacing;
 use crate::driver::Driver;
@@ -54,6 +54,7 @@ pub(crate) struct Shared {
     polls_per_turn: u32,
     polls_per_injector_look: u32,
     pub(crate) counters: Counters,
+    pub(crate) outside: Outside,
     pub(crate) services: Services,
 }
 
@@ -113,6 +114,7 @@ impl Shared {
             core_free: Condvar::new(),
             owned: OwnedTasks::new(1),
             counters: Counters::default(),
+            outside: Outside::default(),
             polls_per_turn: pacing.event_interval.unwrap_or(POLLS_PER_TURN),
             polls_per_injector_look: pacing.injector_interval.unwrap_or(POLLS_PER_INJECTOR_LOOK),
             services,
@@ -136,7 +138,7 @@ impl Shared {
             self.schedule(ready);
         } else {
             // ORDERING: Relaxed: the end of the task publishes it.
-            self.services.outside.spawned.fetch_add(1, Relaxed);
+            self.outside.spawned.fetch_add(1, Relaxed);
             self.inject(ready);
         }
         handle
@@ -167,7 +169,7 @@ impl Shared {
 
     /// Tasks that have not ended yet.
     pub(crate) fn alive_tasks(&self) -> usize {
-        metrics::alive_tasks(std::iter::once(&self.counters), &self.services.outside)
+        metrics::alive_tasks(std::iter::once(&self.counters), &self.outside)
     }
 
     /// Tasks that wait in the injector.
@@ -225,7 +227,7 @@ impl Schedule for Arc<Shared> {
             RUNNING.with(|running| running.queue.borrow_mut().push_back(task));
         } else {
             // ORDERING: Relaxed: a metric.
-            self.services.outside.wakes.fetch_add(1, Relaxed);
+            self.outside.wakes.fetch_add(1, Relaxed);
             self.inject(task);
         }
     }
@@ -270,7 +272,7 @@ impl Schedule for Arc<Shared> {
             self.counters.ended.add(1);
         } else {
             // ORDERING: Release, partner: `metrics::alive_tasks`.
-            self.services.outside.ended.fetch_add(1, Release);
+            self.outside.ended.fetch_add(1, Release);
         }
         self.owned.remove(task)
     }

@@ -37,7 +37,6 @@ mod yielding;
 
 use super::block_in_place::block_in_place;
 use super::context::{self, WorkerGuard};
-use super::metrics::Outside;
 use super::reference::SchedulerRef;
 use super::root;
 use super::services::{Enabled, Hooks, Services};
@@ -123,7 +122,6 @@ impl Scheduler {
             }),
             hooks: Hooks::default(),
             seeds: SeedSource::with_seed(1),
-            outside: Outside::default(),
         };
         let (shared, cores) = multi_thread::new(workers, workers, driver, pacing, services);
         Self {

@@ -1,12 +1,12 @@
 //! Building a multi-threaded scheduler.
 
 use super::idle::Idle;
-use super::metrics::Counters;
+use super::metrics::{Counters, Outside};
 use super::parker::Parker;
 use super::queues::{Injector, LifoSlot, LocalQueue};
 use super::reference::{self, References, WorkerReferences};
 use super::services::Services;
-use super::shared::{Remote, Shared};
+use super::shared::{Elsewhere, Remote, Shared};
 use super::worker::{Core, Pacing};
 use crate::driver::Driver;
 use crate::primitive::atomic::AtomicBool;
@@ -71,7 +71,10 @@ fn build(
         driver: SleepersMutex::new(driver),
         shutdown: AtomicBool::new(false),
         ended: Mutex::new(0),
-        references: References::new(),
+        elsewhere: CachePadded::new(Elsewhere {
+            outside: Outside::default(),
+            references: References::new(),
+        }),
         services,
     };
     (shared, cores)

@@ -66,7 +66,7 @@ impl SchedulerRef {
         let counted = context::with_core(shared, (), |core, ()| {
             shared.remotes[core.index].references.add();
         });
-        if counted.is_err() && shared.references.add() {
+        if counted.is_err() && shared.elsewhere.references.add() {
             own(shared);
         }
         Self::uncounted(shared)
@@ -99,7 +99,7 @@ impl Drop for SchedulerRef {
         let counted = context::with_core(shared, (), |core, ()| {
             shared.remotes[core.index].references.subtract();
         });
-        if counted.is_err() && shared.references.subtract() {
+        if counted.is_err() && shared.elsewhere.references.subtract() {
             // SAFETY: the pointer comes from `Arc::as_ptr`, and the reference is that
             // of *elsewhere*, which has just become zero (R3).
             drop(unsafe { Arc::from_raw(self.shared.as_ptr()) });
@@ -148,7 +148,7 @@ pub(super) fn close(shared: &Arc<Shared>) {
     let counts = shared.remotes.iter().map(|remote| &remote.references.0);
     // ORDERING: Relaxed: the lock on the number of ended workers orders it.
     let of_workers = counts.fold(0_u64, |sum, count| sum.wrapping_add(count.load(Relaxed)));
-    if shared.references.close(of_workers) {
+    if shared.elsewhere.references.close(of_workers) {
         // SAFETY: the reference is that of *elsewhere*, which has just become zero
         // (R3). The caller has another one.
         unsafe { Arc::decrement_strong_count(Arc::as_ptr(shared)) };

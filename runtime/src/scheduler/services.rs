@@ -1,6 +1,5 @@
 //! What both schedulers need around them: driver, blocking pool, hooks, seeds.
 
-use super::metrics::Outside;
 use crate::blocking::{Job, Pool, SubmitError};
 use crate::driver::DriverHandle;
 use crate::driver::clock::Clock;
@@ -49,8 +48,6 @@ pub(crate) struct Services {
     pub(crate) blocking: Pool<BlockingJob>,
     pub(crate) hooks: Hooks,
     pub(crate) seeds: SeedSource,
-    /// What happened outside the workers.
-    pub(crate) outside: Outside,
 }
 
 impl Services {

@@ -3,7 +3,7 @@
 
 use super::context;
 use super::idle::{Idle, Wake};
-use super::metrics::{self, Counters};
+use super::metrics::{self, Counters, Outside};
 use super::parker::Parker;
 use super::queues::{Injector, LifoSlot, Stealer};
 use super::reference::{References, SchedulerRef, WorkerReferences};
@@ -38,8 +38,14 @@ pub(crate) struct Shared {
     pub(super) shutdown: AtomicBool,
     /// Workers that have ended; the last one clears up.
     pub(super) ended: Mutex<usize>,
-    pub(super) references: References,
+    pub(crate) elsewhere: CachePadded<Elsewhere>,
     pub(crate) services: Services,
+}
+
+/// What threads that are no workers write to, away from what workers read.
+pub(crate) struct Elsewhere {
+    pub(crate) outside: Outside,
+    pub(super) references: References,
 }
 
 /// The part of a worker that other threads see.
@@ -79,7 +85,7 @@ impl Shared {
             Ok(Some(ready)) => drop(ready),
             Err(ready) => {
                 // ORDERING: Relaxed: the end of the task publishes it.
-                self.services.outside.spawned.fetch_add(1, Relaxed);
+                self.elsewhere.outside.spawned.fetch_add(1, Relaxed);
                 self.inject(ready);
             }
         }
@@ -95,7 +101,7 @@ impl Shared {
         });
         if let Err(task) = pushed {
             // ORDERING: Relaxed: a metric.
-            self.services.outside.wakes.fetch_add(1, Relaxed);
+            self.elsewhere.outside.wakes.fetch_add(1, Relaxed);
             self.inject(task);
         }
     }
@@ -183,7 +189,7 @@ impl Shared {
     pub(crate) fn alive_tasks(&self) -> usize {
         metrics::alive_tasks(
             self.remotes.iter().map(|remote| &remote.counters),
-            &self.services.outside,
+            &self.elsewhere.outside,
         )
     }
 
@@ -241,7 +247,7 @@ impl Schedule for SchedulerRef {
         });
         if counted.is_err() {
             // ORDERING: Release, partner: `metrics::alive_tasks`.
-            self.services.outside.ended.fetch_add(1, Release);
+            self.elsewhere.outside.ended.fetch_add(1, Release);
         }
         self.owned.remove(task)
     }

@@ -37,7 +37,6 @@ impl Model {
             blocking: pool_with_spawner(1, Duration::MAX, spawner),
             hooks: Hooks::default(),
             seeds: SeedSource::with_seed(0),
-            outside: Default::default(),
         };
         Self {
             services: Arc::new(services),

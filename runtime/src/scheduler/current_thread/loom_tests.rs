@@ -62,7 +62,6 @@ fn scheduler_with(hooks: Hooks) -> Arc<Shared> {
         blocking,
         hooks,
         seeds: SeedSource::with_seed(0),
-        outside: Default::default(),
     };
     Arc::new(Shared::new(driver, services, Pacing::default()))
 }
