@@ -448,3 +448,34 @@ fn the_environment_sets_the_default_worker_count() {
         assert_says(&said, &[VARIABLE, "must be a number from 1 to 65535", bad]);
     }
 }
+
+#[test]
+fn spawns_and_wakes_from_outside_are_counted() {
+    for mut builder in [Builder::new_multi_thread(), Builder::new_current_thread()] {
+        within_bounds("wake", move || {
+            let runtime = builder
+                .worker_threads(1)
+                .enable_all()
+                .build()
+                .expect("a runtime");
+            let (sender, receiver) = oneshot::channel::<()>();
+            let (waits, waiting) = std::sync::mpsc::channel();
+            let task = runtime.spawn(async move {
+                waits.send(()).expect("the test listens");
+                receiver.await.expect("the test sends");
+            });
+            let outside = thread::spawn(move || {
+                waiting.recv().expect("the task waits");
+                sender.send(()).expect("the task listens");
+            });
+            runtime.block_on(task).expect("the task ends");
+            outside.join().expect("no panic");
+            // The wake is not one if it came before the wait.
+            let schedules = runtime.metrics().remote_schedule_count();
+            assert!((1..=2).contains(&schedules), "{schedules}");
+            let spawns = (0..5).map(|_| runtime.spawn(async {})).collect::<Vec<_>>();
+            assert_eq!(runtime.metrics().remote_schedule_count(), schedules + 5);
+            drop(spawns);
+        });
+    }
+}
