@@ -50,7 +50,7 @@ where
 /// Unlike with [`spawn_blocking`] the function may borrow from the caller and
 /// runs where it stands. Other branches of the same task, in a `join!` or a
 /// `select!`, wait for it all the same. Inside the function,
-/// [`Handle::block_on`] is allowed.
+/// [`Handle::block_on`](crate::runtime::Handle::block_on) is allowed.
 ///
 /// Outside of a runtime, and on a thread of the blocking pool, it just calls
 /// the function.
