@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering::*};
 pub(crate) struct Counters {
     /// Task polls. A watcher also reads from it whether the worker moves on.
     pub(crate) polls: Counter,
+    /// Maintenances. A watcher reads from it whether anybody paces the driver's turns.
+    pub(crate) maintenances: Counter,
     /// Parks.
     pub(crate) parks: Counter,
     /// Parks that ended without work.

@@ -5,7 +5,7 @@
 //! the *watcher*, sleeps with a time limit while anyone is awake, and looks at
 //! each expiry: a worker that has not both begun and finished a poll since the
 //! last look is stuck, and robbed of the tasks that wait behind it; a driver that
-//! nobody has turned since then is taken over if all are stuck. So a ready task waits behind a long
+//! nobody has turned since then, nor paced the turns of, is taken over. So a ready task waits behind a long
 //! poll for one look, an event for two at most, while a worker is idle, and the
 //! price is one short wake-up a look, not one for each task.
 //!
@@ -42,8 +42,8 @@ const LONG_POLL: Duration = Duration::from_micros(25);
 pub(super) struct Watch {
     /// The poll count of each worker.
     polls: Box<[u64]>,
-    /// The turn count of the driver.
-    turns: u64,
+    /// How often somebody had seen to the driver.
+    tended: u64,
     /// The watcher's own poll count when it went to sleep: unless it has polled
     /// since, a look that led to nothing does not start the watch anew, and what
     /// it saw of the driver stands.
@@ -53,14 +53,14 @@ pub(super) struct Watch {
     /// The time until the next look.
     period: Duration,
     /// The driver lies idle while somebody is awake: sleep in it.
-    take_driver: bool,
+    pub(super) take_driver: bool,
 }
 
 impl Watch {
     pub(super) fn new(workers: usize) -> Self {
         Self {
             polls: vec![0; workers].into(),
-            turns: 0,
+            tended: 0,
             own_polls: 0,
             quiet: false,
             period: FIRST_LOOK,
@@ -103,7 +103,7 @@ impl Worker<'_> {
         call(&hooks.after_unpark, core)
     }
 
-    fn sleep(&self, mut core: Box<Core>) -> Box<Core> {
+    pub(super) fn sleep(&self, mut core: Box<Core>) -> Box<Core> {
         let shared = self.shared;
         self.remote.counters.parks.add(1);
         let searched = std::mem::take(&mut core.searching);
@@ -122,6 +122,10 @@ impl Worker<'_> {
             let woken;
             (core, woken) = self.sleep_once(core);
             if self.wakes_up(&mut core, woken) {
+                if woken == Woken::ByLimit && core.watch.take_driver {
+                    // Tasks at every look must not keep it from events and deadlines.
+                    core = self.look_after_driver(core, true);
+                }
                 break;
             }
         }
@@ -180,7 +184,7 @@ impl Worker<'_> {
                     });
                 });
                 // The own turns are no sign that somebody else turns the driver.
-                core.watch.turns = driver.turns();
+                core.watch.tended = self.tended();
                 core
             }
             None => {
@@ -212,11 +216,19 @@ impl Worker<'_> {
     }
 
     /// From here on, looks tell what has changed since.
-    fn start_watch(&self, core: &mut Core) {
+    pub(super) fn start_watch(&self, core: &mut Core) {
         self.note_progress(core);
-        core.watch.turns = self.shared.services.driver.turns();
+        core.watch.tended = self.tended();
         core.watch.quiet = false;
         core.watch.period = FIRST_LOOK;
+    }
+
+    /// How often somebody has seen to the driver: turned it, or done maintenance, which
+    /// turns it first thing after a sleep and from then on whenever that is due.
+    fn tended(&self) -> u64 {
+        let maintenances = |remote: &CachePadded<Remote>| remote.counters.maintenances.get();
+        let maintenances: u64 = self.shared.remotes.iter().map(maintenances).sum();
+        maintenances.wrapping_add(self.shared.services.driver.turns())
     }
 
     /// Remembers where everyone stands; returns the polls since the last time.
@@ -230,7 +242,7 @@ impl Worker<'_> {
     }
 
     /// A watcher's look: true if there is work it should go and search.
-    fn look(&self, core: &mut Core) -> bool {
+    pub(super) fn look(&self, core: &mut Core) -> bool {
         let shared = self.shared;
         let remotes = || shared.remotes.iter().zip(&core.watch.polls);
         // Counted when they begin: of one more than was seen, nobody knows how long
@@ -242,8 +254,7 @@ impl Worker<'_> {
             .any(|it| !moves(&it) && (!it.0.stealer.is_empty() || it.0.lifo.looks_occupied()));
         // Others may have more than they get done, without waking anyone for it
         // while there are as many awake as processors.
-        let moving = remotes().filter(moves).count();
-        let somebody_stuck = shared.idle.awake() > moving;
+        let somebody_stuck = shared.idle.awake() > remotes().filter(moves).count();
         let progress = self.note_progress(core);
         let awake = shared.idle.has_awake();
         let watch = &mut core.watch;
@@ -255,10 +266,9 @@ impl Worker<'_> {
         } else {
             LOOK_PERIOD.min(watch.period * 2)
         };
-        let turns = shared.services.driver.turns();
-        // Whoever moves turns it before long.
-        watch.take_driver = turns == watch.turns && moving == 0 || !awake;
-        watch.turns = turns;
+        let tended = self.tended();
+        watch.take_driver = tended == watch.tended || !awake;
+        watch.tended = tended;
         stuck_before_tasks
             || !shared.injector.is_empty()
             || somebody_stuck && shared.has_visible_work()

@@ -313,19 +313,10 @@ impl<'a> Worker<'a> {
     #[cold]
     fn maintain(&self, mut core: Box<Core>) -> Box<Core> {
         core.ahead_of_yielded = None;
-        let driver = &self.shared.services.driver;
-        let now = driver.clock().now();
-        let held = if core.takes_turn(now) {
-            self.shared.driver.try_lock()
-        } else {
-            None
-        };
-        core = match held {
-            Some(mut held) => self.dispatch(core, || held.poll(driver)),
-            // Its holder dispatches the events, but sleeps until the deadline
-            // it knew of; whoever is awake fires what is due.
-            None => self.dispatch(core, || driver.fire_timers()),
-        };
+        self.remote.counters.maintenances.add(1);
+        let now = self.shared.services.driver.clock().now();
+        let turn = core.takes_turn(now);
+        core = self.look_after_driver(core, turn);
         let before = core.maintained.unwrap_or(now);
         core.adapt_interval(now);
         self.remote
@@ -357,14 +348,17 @@ impl<'a> Worker<'a> {
     /// that a loop of yields sees sockets and timers move.
     fn turn_for_yielded(&self, mut core: Box<Core>) -> Box<Core> {
         core.ahead_of_yielded = None;
+        self.look_after_driver(core, self.shared.services.driver.has_sources())
+    }
+
+    /// Fires timers, and turns the driver for it if asked to and if it is free.
+    pub(super) fn look_after_driver(&self, core: Box<Core>, turn: bool) -> Box<Core> {
         let driver = &self.shared.services.driver;
-        let held = if driver.has_sources() {
-            self.shared.driver.try_lock()
-        } else {
-            None
-        };
+        let held = turn.then(|| self.shared.driver.try_lock()).flatten();
         match held {
             Some(mut held) => self.dispatch(core, || held.poll(driver)),
+            // Its holder, if any, dispatches the events, but sleeps until the deadline
+            // it knew of; whoever is awake fires what is due.
             None if driver.has_timers() => self.dispatch(core, || driver.fire_timers()),
             None => core,
         }

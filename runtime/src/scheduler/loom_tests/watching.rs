@@ -2,11 +2,13 @@
 
 use super::super::idle::{Idle, Parked};
 use super::super::parker::Parker;
+use super::super::worker::Worker;
 use super::{Gate, Scheduler, block_on, model_bounded, root, spawn, spawn_behind};
 use crate::driver::timers::Timer;
 use crate::primitive::{Arc, model_time};
 use filch_timer::Tick;
 use std::future::poll_fn;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 /// The watcher goes to rest while the only awake worker parks and wakes.
@@ -110,6 +112,59 @@ fn loom_look_takes_over_an_unturned_driver() {
                     .expect("nobody shuts the timers down")
             }));
         });
+        scheduler.end_unexplored();
+    });
+}
+
+/// A look finds a task while one worker is stuck and nobody turns the driver: the
+/// watcher turns it before it leaves for the task, for there may be one at every look.
+#[test]
+fn loom_look_that_finds_a_task_turns_the_driver_first() {
+    model_bounded(3, || {
+        model_time::let_waits_expire(true);
+        let mut scheduler = Scheduler::new(2);
+        let core = scheduler.take_core(1);
+        let shared = scheduler.shared.clone();
+        // It has run a task since its last sleep: it leaves the driver to those awake.
+        shared.remotes[1].counters.polls.add(1);
+        let timers = Arc::clone(shared.services.driver.timers().shard(0));
+        let deadline = Tick::from_duration(Duration::from_micros(1));
+        let mut timer = Timer::new(timers, Some(Duration::from_micros(1)));
+        let polled = timer.poll(deadline, Waker::noop());
+        assert_eq!(polled, Ok(Poll::Pending));
+        // Worker 0 counts as awake: nobody is woken for it.
+        drop(scheduler.spawn(async {}));
+        let core = Worker::new(&shared, 1).sleep(core);
+        assert!(timer.has_elapsed(deadline), "nobody has fired it");
+        assert_eq!(shared.injector_depth(), 1);
+        drop((timer, shared));
+        scheduler.cores[1] = Some(core);
+        scheduler.end_unexplored();
+    });
+}
+
+/// A worker wakes for a few polls at a time and sleeps again, without maintenance: it
+/// does not turn the driver, and keeps the watcher from it no longer than one that is
+/// stuck. One that paces the turns does.
+#[test]
+fn loom_only_maintenance_keeps_the_watcher_from_the_driver() {
+    model_bounded(3, || {
+        let mut scheduler = Scheduler::new(3);
+        let mut core = scheduler.take_core(2);
+        let shared = &scheduler.shared;
+        let _ = shared.idle.transition_to_parked(2, false);
+        let (worker, busy) = (Worker::new(shared, 2), &shared.remotes[1].counters);
+        worker.start_watch(&mut core);
+        busy.polls.add(2);
+        assert!(!worker.look(&mut core));
+        assert!(core.watch.take_driver, "nobody has seen to it");
+        busy.polls.add(2);
+        busy.maintenances.add(1);
+        assert!(!worker.look(&mut core));
+        assert!(!core.watch.take_driver, "its turns are paced");
+        let wake = shared.idle.transition_from_parked(2, false);
+        shared.unpark(wake.expect("nobody else wakes worker 2"));
+        scheduler.cores[2] = Some(core);
         scheduler.end_unexplored();
     });
 }
