@@ -18,9 +18,13 @@
 //! - **I4** If `stack` is not empty, then somebody in it watches, or the worker
 //!   that last watched is about to choose the next one.
 
-use crate::primitive::Mutex;
 use crate::primitive::atomic::{AtomicUsize, Ordering::*, fence};
+use crate::primitive::{Mutex, now};
 use std::fmt;
+use std::time::{Duration, Instant};
+
+/// A watcher looks this long after somebody has woken, or earlier.
+pub(super) const FIRST_LOOK: Duration = Duration::from_micros(100);
 
 const SEARCHING_ONE: usize = 1;
 const AWAKE_SHIFT: u32 = 16;
@@ -49,8 +53,18 @@ struct Sleepers {
     watcher: Option<usize>,
     /// The watcher sleeps in the driver, and leaves with the next event.
     watcher_in_driver: bool,
-    /// The watcher sleeps without a time limit, because nobody was awake.
-    resting: bool,
+    rest: Rest,
+}
+
+/// How the watcher sleeps.
+#[derive(Debug)]
+enum Rest {
+    /// With the time limit of its next look.
+    No,
+    /// Without a time limit, because nobody was awake.
+    Unlimited,
+    /// The same, but for a look at that time, when somebody is expected to be awake.
+    Until(Instant),
 }
 
 /// A decoded view of the state word.
@@ -102,7 +116,7 @@ impl Idle {
                 stack: Vec::with_capacity(workers),
                 watcher: None,
                 watcher_in_driver: false,
-                resting: false,
+                rest: Rest::No,
             }),
             workers,
             useful: workers.min(processors),
@@ -232,22 +246,24 @@ impl Idle {
         if takes {
             sleepers.watcher = Some(worker);
             sleepers.watcher_in_driver = !on_condvar;
-            sleepers.resting = false;
+            sleepers.rest = Rest::No;
         }
         takes
     }
 
-    /// The watcher saw nothing move for a while: true if it may sleep without
-    /// a limit, because nobody is awake who would need it.
-    #[must_use = "the watcher sleeps with a limit unless this is true"]
-    pub(crate) fn try_rest(&self, worker: usize) -> bool {
+    /// The watcher saw nothing move for a while: true if it may sleep until
+    /// `look_at`, or without a limit, because nobody is awake who would need it. Who
+    /// wakes rouses it, but not for a look that is about to come anyway.
+    #[must_use = "the watcher sleeps with the limit of a look unless this is true"]
+    pub(crate) fn try_rest(&self, worker: usize, look_at: Option<Instant>) -> bool {
         let mut sleepers = self.sleepers.lock();
         // ORDERING: Relaxed; the awake count changes under the lock (I1).
         let awake = Counts::of(self.state.load(Relaxed)).awake;
-        if sleepers.watcher == Some(worker) && awake == 0 {
-            sleepers.resting = true;
+        let rests = sleepers.watcher == Some(worker) && awake == 0;
+        if rests {
+            sleepers.rest = look_at.map_or(Rest::Unlimited, Rest::Until);
         }
-        sleepers.resting
+        rests
     }
 
     /// Whether the caller was taken from the sleepers by a waker (I3).
@@ -276,7 +292,7 @@ impl Idle {
         let watcher = if sleepers.watcher == Some(worker) {
             // The next sleeper takes the duty over (I4).
             sleepers.watcher = None;
-            sleepers.resting = false;
+            sleepers.rest = Rest::No;
             sleepers.stack.last().copied()
         } else {
             sleepers.rouse_watcher()
@@ -305,18 +321,20 @@ impl Sleepers {
             .remove(no_watcher.or(self.stack.len().checked_sub(1))?);
         if self.watcher == Some(worker) {
             self.watcher = None;
-            self.resting = false;
+            self.rest = Rest::No;
         }
         Some(worker)
     }
 
-    /// Somebody woke: a watcher at rest has to watch again.
+    /// Somebody woke: a watcher at rest has to watch again, and is unparked for it
+    /// unless it looks soon enough by itself.
     fn rouse_watcher(&mut self) -> Option<usize> {
-        if std::mem::take(&mut self.resting) {
-            self.watcher
-        } else {
-            None
-        }
+        let looks_soon = match std::mem::replace(&mut self.rest, Rest::No) {
+            Rest::No => true,
+            Rest::Unlimited => false,
+            Rest::Until(look_at) => look_at <= now() + FIRST_LOOK,
+        };
+        if looks_soon { None } else { self.watcher }
     }
 }
 

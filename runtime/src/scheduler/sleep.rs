@@ -5,31 +5,29 @@
 //! the *watcher*, sleeps with a time limit while anyone is awake, and looks at
 //! each expiry: a worker that has not both begun and finished a poll since the
 //! last look is stuck, and robbed of the tasks that wait behind it; a driver that
-//! nobody has turned since then, nor paced the turns of, is taken over. So a ready task waits behind a long
-//! poll for one look, an event for two at most, while a worker is idle, and the
-//! price is one short wake-up a look, not one for each task.
+//! nobody has turned since then, nor paced the turns of, is taken over. So a ready
+//! task waits behind a long poll for one look, an event for two at most, while a
+//! worker is idle, and the price is one short wake-up a look, not one for each task.
 //!
 //! The watcher has a short time slice, for the system may have put it on the
 //! processor of a poll that it should look after (`slice`).
 //!
 //! The looks come every [`FIRST_LOOK`] while polls are long, for then somebody may
 //! get stuck behind one, and up to [`LOOK_PERIOD`] apart while they are short. When
-//! nothing has moved between two looks and nobody is awake, the watcher rests: it
-//! sleeps without a limit. The first worker to wake rouses it.
+//! nothing has moved between two looks and nobody is awake, the watcher rests. It
+//! sleeps until [`FIRST_LOOK`] after the next deadline, or without a limit if there
+//! is none. The first worker to wake rouses it, unless it is about to look anyway: so
+//! what is due at a deadline does not wait until two threads have been woken for it.
 
 use super::context;
-use super::idle::Parked;
+use super::idle::{FIRST_LOOK, Parked};
 use super::services::Hook;
 use super::shared::Remote;
 use super::worker::{Core, Worker};
 use crate::driver::Limit;
 use crate::primitive::now;
 use crossbeam_utils::CachePadded;
-use std::time::Duration;
-
-/// The first look after falling asleep beside workers that are awake, and the
-/// time between looks while their polls are long.
-const FIRST_LOOK: Duration = Duration::from_micros(100);
+use std::time::{Duration, Instant};
 
 /// The most time between looks while somebody is awake.
 const LOOK_PERIOD: Duration = Duration::from_millis(1);
@@ -166,7 +164,7 @@ impl Worker<'_> {
     }
 
     /// One sleep: in the driver if it is free, else on the parker.
-    fn sleep_once(&self, core: Box<Core>) -> (Box<Core>, Woken) {
+    fn sleep_once(&self, mut core: Box<Core>) -> (Box<Core>, Woken) {
         let shared = self.shared;
         let driver = &shared.services.driver;
         let held = if core.watch.take_driver {
@@ -174,7 +172,7 @@ impl Worker<'_> {
         } else {
             None
         };
-        let limit = self.limit(&core, held.is_none());
+        let limit = self.limit(&mut core, held.is_none());
         let look_at = limit.map(|limit| now() + limit);
         let core = match held {
             Some(mut held) => {
@@ -204,15 +202,29 @@ impl Worker<'_> {
     }
 
     /// How long to sleep: a watcher looks after a while, others need not.
-    fn limit(&self, core: &Core, on_condvar: bool) -> Option<Duration> {
+    fn limit(&self, core: &mut Core, on_condvar: bool) -> Option<Duration> {
         let idle = &self.shared.idle;
         let alone = self.shared.remotes.len() == 1;
         if alone || !idle.try_watch(core.index, on_condvar) {
             return None;
         }
         self.slice.shorten();
-        let rests = core.watch.quiet && idle.try_rest(core.index);
-        (!rests).then_some(core.watch.period)
+        if core.watch.quiet {
+            // Who sleeps in the driver wakes at the deadline itself.
+            let look_at = on_condvar.then(|| self.look_after_deadline()).flatten();
+            if idle.try_rest(core.index, look_at) {
+                core.watch.period = FIRST_LOOK;
+                return look_at.map(|look_at| look_at.saturating_duration_since(now()));
+            }
+        }
+        Some(core.watch.period)
+    }
+
+    /// When to look at what somebody is about who wakes at the next deadline.
+    fn look_after_deadline(&self) -> Option<Instant> {
+        let driver = &self.shared.services.driver;
+        let deadline = driver.clock().instant_at(driver.timers().earliest()?);
+        Some(deadline.max(now()) + FIRST_LOOK)
     }
 
     /// From here on, looks tell what has changed since.

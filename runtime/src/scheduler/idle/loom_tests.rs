@@ -207,7 +207,7 @@ fn loom_rest_against_a_push_and_an_event() {
                 Err(AlreadyWoken) => None,
             }
         });
-        let rests = workers.idle.try_rest(0);
+        let rests = workers.idle.try_rest(0, None);
         let roused = [pushing.join().unwrap(), leaving.join().unwrap()];
         let roused = roused.iter().filter(|watcher| **watcher == Some(0));
         assert_eq!(roused.count(), usize::from(rests));

@@ -56,8 +56,27 @@ struct Model {
     workers: Vec<Doing>,
     watcher: Option<usize>,
     watcher_in_driver: bool,
-    resting: bool,
+    /// The watcher rests, and until when.
+    rest: Option<Next>,
     time: usize,
+}
+
+/// When a watcher at rest looks of its own accord.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    Never,
+    Late,
+    Soon,
+}
+
+impl Next {
+    fn look_at(self) -> Option<Instant> {
+        match self {
+            Next::Never => None,
+            Next::Late => Some(now() + Duration::from_secs(3_600)),
+            Next::Soon => Some(now()),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,11 +114,12 @@ impl Model {
             .max_by_key(parked)
     }
 
-    /// The watcher, if somebody's waking ends its rest.
+    /// The watcher, if somebody's waking has to end its rest.
     fn rouse(&mut self) -> Option<usize> {
-        std::mem::take(&mut self.resting)
-            .then_some(self.watcher)
-            .flatten()
+        match self.rest.take()? {
+            Next::Never | Next::Late => self.watcher,
+            Next::Soon => None,
+        }
     }
 
     fn wake(&mut self) -> Wake {
@@ -109,7 +129,7 @@ impl Model {
         };
         if self.watcher == Some(worker) {
             self.watcher = None;
-            self.resting = false;
+            self.rest = None;
         }
         self.workers[worker] = Doing::Searching;
         Wake {
@@ -126,7 +146,7 @@ impl Model {
         };
         let watcher = if self.watcher == Some(worker) {
             self.watcher = None;
-            self.resting = false;
+            self.rest = None;
             self.warmest(|_| true)
         } else {
             self.rouse()
@@ -159,7 +179,7 @@ impl Model {
         }
         self.watcher = Some(worker);
         self.watcher_in_driver = !on_condvar;
-        self.resting = false;
+        self.rest = None;
         true
     }
 }
@@ -172,12 +192,13 @@ enum Step {
     StopSearching(usize),
     Park(usize),
     Watch(usize, bool),
-    Rest(usize),
+    Rest(usize, Next),
     Leave(usize, bool),
 }
 
 fn step() -> impl Strategy<Value = Step> {
     let worker = 0..8_usize;
+    let next = prop_oneof![Just(Next::Never), Just(Next::Late), Just(Next::Soon)];
     prop_oneof![
         1 => Just(Step::WakeForPush),
         1 => Just(Step::WakeForBacklog),
@@ -185,7 +206,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => worker.clone().prop_map(Step::StopSearching),
         4 => worker.clone().prop_map(Step::Park),
         1 => (worker.clone(), any::<bool>()).prop_map(|(worker, on)| Step::Watch(worker, on)),
-        1 => worker.clone().prop_map(Step::Rest),
+        1 => (worker.clone(), next).prop_map(|(worker, next)| Step::Rest(worker, next)),
         1 => (worker, any::<bool>()).prop_map(|(worker, search)| Step::Leave(worker, search)),
     ]
 }
@@ -239,12 +260,13 @@ fn take(step: Step, idle: &Idle, model: &mut Model) {
             let watches = idle.try_watch(worker, on_condvar);
             assert_eq!(watches, model.watch(worker, on_condvar));
         }
-        Step::Rest(worker) => {
+        Step::Rest(worker, next) => {
             let worker = worker % workers;
-            if model.watcher == Some(worker) {
-                model.resting |= model.awake() == 0;
-                assert_eq!(idle.try_rest(worker), model.resting);
+            let rests = model.watcher == Some(worker) && model.awake() == 0;
+            if rests {
+                model.rest = Some(next);
             }
+            assert_eq!(idle.try_rest(worker, next.look_at()), rests);
         }
         Step::Leave(worker, search) => {
             let worker = worker % workers;
@@ -282,7 +304,7 @@ proptest! {
             workers: vec![Doing::Working; workers],
             watcher: None,
             watcher_in_driver: false,
-            resting: false,
+            rest: None,
             time: 0,
         };
         for step in steps {
@@ -296,7 +318,7 @@ proptest! {
                 prop_assert_eq!(idle.was_woken(worker), !model.sleeps(worker));
             }
             // A watcher at rest is a sleeper, and nobody is awake (W6).
-            prop_assert!(!model.resting || awake == 0);
+            prop_assert!(model.rest.is_none() || awake == 0);
             prop_assert!(model.watcher.is_none_or(|watcher| model.sleeps(watcher)));
         }
     }

@@ -5,16 +5,16 @@ use super::super::parker::Parker;
 use super::super::worker::Worker;
 use super::{Gate, Scheduler, block_on, model_bounded, root, spawn, spawn_behind};
 use crate::driver::timers::Timer;
-use crate::primitive::{Arc, model_time};
+use crate::primitive::{Arc, model_time, now};
 use filch_timer::Tick;
 use std::future::poll_fn;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-/// The watcher goes to rest while the only awake worker parks and wakes.
-#[test]
-fn loom_watcher_rests_only_while_nobody_is_awake() {
-    model_bounded(3, || {
+/// The watcher goes to rest while the only awake worker parks and wakes: `look_at` as
+/// its limit is as good as none, for it would be far too late.
+fn rest_against_parking_and_waking(look_at: Option<Duration>) {
+    model_bounded(3, move || {
         let idle = Arc::new(Idle::new(2, 2));
         let parker = Arc::new(Parker::new());
         assert_eq!(idle.transition_to_parked(1, false), Parked::Quietly);
@@ -22,8 +22,8 @@ fn loom_watcher_rests_only_while_nobody_is_awake() {
             let (idle, parker) = (idle.clone(), parker.clone());
             loom::thread::spawn(move || {
                 assert!(idle.try_watch(1, true));
-                if idle.try_rest(1) {
-                    // Sleeps without a limit: somebody has to rouse it.
+                if idle.try_rest(1, look_at.map(|after| now() + after)) {
+                    // Somebody has to rouse it.
                     parker.park(None);
                 }
             })
@@ -38,6 +38,18 @@ fn loom_watcher_rests_only_while_nobody_is_awake() {
         }
         watcher.join().unwrap();
     });
+}
+
+/// Nobody waits for a deadline: it rests without a limit.
+#[test]
+fn loom_watcher_rests_only_while_nobody_is_awake() {
+    rest_against_parking_and_waking(None);
+}
+
+/// It rests until after a deadline, long before which there is an event.
+#[test]
+fn loom_watcher_is_roused_long_before_a_deadline() {
+    rest_against_parking_and_waking(Some(Duration::from_micros(101)));
 }
 
 /// A worker pushes to its own queue, which wakes nobody, and is stuck: the other
@@ -187,6 +199,38 @@ fn loom_watcher_is_roused_from_its_rest() {
             drop(spawn(shared, async move { opened.open() }));
             gate.pass();
         });
+        scheduler.end_unexplored();
+    });
+}
+
+/// A worker sleeps in the driver until a deadline, wakes and gets stuck with a task
+/// behind it, while the other one goes to rest: that one has set itself a limit for
+/// the deadline, and finds the task though nobody rouses it.
+#[test]
+fn loom_watcher_at_rest_looks_after_the_deadline() {
+    model_bounded(3, || {
+        model_time::let_waits_expire(true);
+        let mut scheduler = Scheduler::new(2);
+        let shared = scheduler.shared.clone();
+        let timers = Arc::clone(shared.services.driver.timers().shard(0));
+        let deadline = Duration::from_millis(1);
+        let mut timer = Timer::new(timers, Some(deadline));
+        let polled = timer.poll(Tick::from_duration(deadline), Waker::noop());
+        assert_eq!(polled, Ok(Poll::Pending));
+        let gate = Gate::new();
+        let in_driver = shared.driver.lock();
+        scheduler.start(1);
+        scheduler.stuck(0, |shared| {
+            let _ = shared.idle.transition_to_parked(0, false);
+            model_time::pass(deadline);
+            let wake = shared.idle.transition_from_parked(0, false);
+            shared.unpark(wake.expect("there is nothing to wake worker 0 for"));
+            let opened = gate.clone();
+            drop(spawn(shared, async move { opened.open() }));
+            gate.pass();
+        });
+        drop((in_driver, timer));
+        drop(shared);
         scheduler.end_unexplored();
     });
 }
