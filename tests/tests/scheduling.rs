@@ -157,6 +157,27 @@ fn tasks_of_an_idle_runtime_do_not_wait_behind_a_long_poll() {
 }
 
 #[test]
+fn tasks_of_a_deadline_do_not_wait_behind_a_long_poll() {
+    // A wait long enough for every other worker to rest until after the deadline, one
+    // that is too short for that, and an event in between.
+    within_bounds("2 workers after a sleep", || {
+        let runtime = workers(2);
+        let far = runtime.spawn(async { sleep(Duration::from_millis(300)).await });
+        for pause in [20_000, 100, 20_000, 500] {
+            let body = async move {
+                sleep(Duration::from_micros(pause)).await;
+                others_run_ten_tasks();
+            };
+            runtime.block_on(runtime.spawn(body)).unwrap();
+            thread::sleep(Duration::from_millis(20));
+            let body = async { others_run_ten_tasks() };
+            runtime.block_on(runtime.spawn(body)).unwrap();
+        }
+        runtime.block_on(far).unwrap();
+    });
+}
+
+#[test]
 fn block_in_place_hands_the_worker_over() {
     for count in [1, 2] {
         within_bounds(&format!("{count} workers"), move || {
