@@ -30,9 +30,12 @@ use std::time::Duration;
 /// The most sleeps without a spin in between.
 const MAX_SKIPS: u32 = 1024;
 
-/// The time between two looks. Each look takes the injector's cache lines from
-/// whoever pushes, and what is pushed in between is taken as one batch.
-const BETWEEN_LOOKS: Duration = Duration::from_nanos(500);
+/// The time before the first look. Each look takes the injector's cache lines from
+/// whoever pushes, and what one pushes at a stretch until then is taken as one batch.
+const BEFORE_FIRST_LOOK: Duration = Duration::from_nanos(500);
+
+/// The time between looks from then on: nobody is in the midst of pushing.
+const BETWEEN_LOOKS: Duration = Duration::from_nanos(100);
 
 /// Whether to spin next time.
 #[derive(Debug)]
@@ -79,8 +82,9 @@ impl Worker<'_> {
         }
         let mut time = now();
         let until = time + core.spin.limit;
+        let mut wait = BEFORE_FIRST_LOOK;
         let found = loop {
-            time = spin_until(time + BETWEEN_LOOKS);
+            time = spin_until(time + std::mem::replace(&mut wait, BETWEEN_LOOKS));
             if !self.shared.injector.is_empty() || self.shared.is_shutting_down() {
                 break true;
             }
