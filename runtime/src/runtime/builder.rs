@@ -26,7 +26,9 @@ const WORKER_THREADS_VARIABLE: &str = "FILCH_WORKER_THREADS";
 const DEFAULT_THREAD_NAME: &str = "filch-worker";
 const DEFAULT_MAX_BLOCKING_THREADS: usize = 512;
 const DEFAULT_KEEP_ALIVE: Duration = Duration::from_secs(10);
-const DEFAULT_EVENTS_PER_TURN: usize = 1024;
+/// As many as can be dispatched, woken and polled while what the system and the tasks
+/// touch for them is in the caches, and enough to make the system call cheap.
+const DEFAULT_EVENTS_PER_TURN: usize = 64;
 /// About what a sleep and a wake-up cost.
 const DEFAULT_SPIN: Duration = Duration::from_micros(5);
 
@@ -286,7 +288,9 @@ impl Builder {
         self
     }
 
-    /// The most socket events dispatched in one look; 1024 by default.
+    /// The most socket events dispatched in one look; 64 by default. What is left
+    /// comes with the next look, which follows as soon as the tasks woken by this one
+    /// have run.
     ///
     /// # Panics
     ///
