@@ -23,7 +23,7 @@ use super::context;
 use super::idle::{FIRST_LOOK, Parked};
 use super::services::Hook;
 use super::shared::Remote;
-use super::worker::{Core, Worker};
+use super::worker::{Core, Turned, Worker};
 use crate::driver::Limit;
 use crate::primitive::now;
 use crossbeam_utils::CachePadded;
@@ -174,22 +174,22 @@ impl Worker<'_> {
         };
         let limit = self.limit(&mut core, held.is_none());
         let look_at = limit.map(|limit| now() + limit);
-        let core = match held {
+        core.turned = Turned::LongAgo;
+        match held {
             Some(mut held) => {
-                let mut core = self.dispatch(core, || {
+                let mut turned = core.turned;
+                core = self.dispatch(core, || {
                     self.remote.parker.park_in_driver(|| {
+                        turned = Turned::InSleep;
                         held.park(driver, limit.map_or(Limit::Unlimited, Limit::AtMost));
                     });
                 });
+                core.turned = turned;
                 // The own turns are no sign that somebody else turns the driver.
                 core.watch.tended = self.tended();
-                core
             }
-            None => {
-                self.remote.parker.park(look_at);
-                core
-            }
-        };
+            None => self.remote.parker.park(look_at),
+        }
         let expired = look_at.is_some_and(|look_at| now() >= look_at);
         (
             core,
@@ -236,7 +236,7 @@ impl Worker<'_> {
     }
 
     /// How often somebody has seen to the driver: turned it, or done maintenance, which
-    /// turns it first thing after a sleep and from then on whenever that is due.
+    /// turns it whenever that is due.
     fn tended(&self) -> u64 {
         let maintenances = |remote: &CachePadded<Remote>| remote.counters.maintenances.get();
         let maintenances: u64 = self.shared.remotes.iter().map(maintenances).sum();

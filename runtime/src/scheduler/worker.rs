@@ -101,15 +101,25 @@ pub(crate) struct Core {
     max_interval: u32,
     /// When maintenance last ran; `None` if the worker has slept since.
     maintained: Option<Tick>,
-    /// When maintenance last turned the driver; `None` if the worker has slept since.
-    turned: Option<Tick>,
-    /// The least time between two such turns.
+    pub(super) turned: Turned,
+    /// The least time between two turns of the driver by maintenance.
     turn_period: Duration,
     /// Since when tasks have waited in the local queue, as maintenance saw it.
     backlog_since: Option<Tick>,
     /// Local tasks to run before one that yielded runs again; the driver is
     /// turned when they have been.
     ahead_of_yielded: Option<usize>,
+}
+
+/// When a worker last turned the driver.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Turned {
+    /// By its sleep in the driver, since its last maintenance.
+    InSleep,
+    /// At that time, or by a sleep after which maintenance first ran at that time.
+    At(Tick),
+    /// The worker has slept elsewhere since.
+    LongAgo,
 }
 
 /// A worker at work, on the thread that runs it.
@@ -142,7 +152,7 @@ impl Core {
             interval: MIN_POLLS_AFTER_SLEEP.min(pacing.max_polls()),
             max_interval: pacing.max_polls(),
             maintained: None,
-            turned: None,
+            turned: Turned::LongAgo,
             turn_period: pacing.turn_period(),
             backlog_since: None,
             ahead_of_yielded: None,
@@ -201,7 +211,6 @@ impl Core {
     /// The worker has slept: the time of its last maintenance means nothing.
     pub(super) fn forget_time(&mut self) {
         self.maintained = None;
-        self.turned = None;
         self.backlog_since = None;
         self.countdown = self
             .interval
@@ -211,12 +220,15 @@ impl Core {
 
     /// Whether maintenance has to turn the driver, as from `now` on it then has.
     fn takes_turn(&mut self, now: Tick) -> bool {
-        let due = |turned: Tick| now.saturating_duration_since(turned) >= self.turn_period;
-        let takes_turn = self.turned.is_none_or(due);
-        if takes_turn {
-            self.turned = Some(now);
-        }
-        takes_turn
+        let turned = match self.turned {
+            Turned::InSleep => Some(now),
+            Turned::At(turned) => Some(turned),
+            Turned::LongAgo => None,
+        };
+        let recent = |turned: &Tick| now.saturating_duration_since(*turned) < self.turn_period;
+        let recent = turned.filter(recent);
+        self.turned = Turned::At(recent.unwrap_or(now));
+        recent.is_none()
     }
 
     /// Adapts the number of polls between maintenances to their length.
@@ -422,8 +434,17 @@ mod tests {
     fn the_first_maintenance_after_a_sleep_turns_the_driver() {
         let core = &mut core(Pacing::default());
         assert_eq!(turning(core, &[0, 25]), [0]);
-        core.forget_time();
+        core.turned = Turned::LongAgo;
         assert_eq!(turning(core, &[50, 75]), [50]);
+    }
+
+    #[test]
+    fn the_sleep_in_the_driver_was_a_turn() {
+        let core = &mut core(Pacing::default());
+        core.turned = Turned::InSleep;
+        assert_eq!(turning(core, &[500, 525, 599, 600, 625]), [600]);
+        core.turned = Turned::InSleep;
+        assert_eq!(turning(core, &[650]), [0; 0]);
     }
 
     #[test]
@@ -433,6 +454,8 @@ mod tests {
             ..Pacing::default()
         });
         assert_eq!(turning(core, &[0, 1, 26]), [0, 1, 26]);
+        core.turned = Turned::InSleep;
+        assert_eq!(turning(core, &[50]), [50]);
         assert_eq!(core.max_interval, 7);
     }
 }
