@@ -97,9 +97,11 @@ pub(crate) struct Wake {
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "the last one has to look at the queues once more"]
 pub(crate) enum Parked {
-    /// Nobody else searches, or is awake at all: work pushed meanwhile rests on
-    /// the caller.
-    Last,
+    /// Nobody else is awake: what was pushed from outside meanwhile rests on the
+    /// caller. There is nothing in the queues of workers, for they all sleep.
+    LastAwake,
+    /// Nobody else searches: any work pushed meanwhile rests on the caller.
+    LastSearcher,
     /// Somebody else will see to it.
     Quietly,
 }
@@ -225,8 +227,10 @@ impl Idle {
         );
         sleepers.stack.push(worker);
         let counts = Counts::of(word);
-        if searching && counts.searching == 1 || counts.awake == 1 {
-            Parked::Last
+        if counts.awake == 1 {
+            Parked::LastAwake
+        } else if searching && counts.searching == 1 {
+            Parked::LastSearcher
         } else {
             Parked::Quietly
         }

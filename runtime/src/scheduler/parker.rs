@@ -78,7 +78,7 @@ impl Parker {
 
     /// Runs `sleep`, the driver's park, unless a token is there already.
     pub(crate) fn park_in_driver(&self, sleep: impl FnOnce()) {
-        if self.take_token() || !self.announce(IN_DRIVER) {
+        if !self.announce(IN_DRIVER) {
             return;
         }
         sleep();

@@ -17,9 +17,19 @@ impl Worker<'_> {
         if !core.searching {
             return None;
         }
-        self.steal(core)
+        // Who sleeps has nothing in its queues. If somebody wakes right now, it will hand
+        // out what it does not get done.
+        let alone = self.shared.idle.awake() == 1;
+        let from_queues = if alone { None } else { self.steal(core) };
+        from_queues
             .or_else(|| self.shared.injector.pop_into(&core.queue))
-            .or_else(|| self.steal_from_lifo_slots(core))
+            .or_else(|| {
+                if alone {
+                    None
+                } else {
+                    self.steal_from_lifo_slots(core)
+                }
+            })
     }
 
     fn steal(&self, core: &mut Core) -> Option<Ready> {

@@ -105,9 +105,12 @@ impl Worker<'_> {
         let shared = self.shared;
         self.remote.counters.parks.add(1);
         let searched = std::mem::take(&mut core.searching);
-        if shared.idle.transition_to_parked(core.index, searched) == Parked::Last
-            && shared.has_visible_work()
-        {
+        let left_behind = match shared.idle.transition_to_parked(core.index, searched) {
+            Parked::LastAwake => !shared.injector.is_empty(),
+            Parked::LastSearcher => shared.has_visible_work(),
+            Parked::Quietly => false,
+        };
+        if left_behind {
             shared.wake_for_backlog();
         }
         let polls = self.remote.counters.polls.get();

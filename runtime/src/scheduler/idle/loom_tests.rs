@@ -64,7 +64,7 @@ impl Workers {
     }
 
     fn park(&self, worker: usize, searching: bool) {
-        if self.idle.transition_to_parked(worker, searching) == Parked::Last {
+        if self.idle.transition_to_parked(worker, searching) != Parked::Quietly {
             self.look_once_more();
         }
     }

@@ -162,8 +162,10 @@ impl Model {
         let last_awake = self.awake() == 1;
         self.time += 1;
         self.workers[worker] = Doing::Sleeping(self.time);
-        if last_searcher || last_awake {
-            Parked::Last
+        if last_awake {
+            Parked::LastAwake
+        } else if last_searcher {
+            Parked::LastSearcher
         } else {
             Parked::Quietly
         }
