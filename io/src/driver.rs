@@ -52,6 +52,9 @@ pub struct Turn {
     pub events: usize,
     /// Whether [`Handle::unpark`] was called since the previous turn.
     pub unparked: bool,
+    /// Whether as many events were fetched as a turn fetches at most: the operating
+    /// system may have more.
+    pub is_full: bool,
 }
 
 impl Driver {
@@ -130,11 +133,18 @@ impl Driver {
         } = &*self.handle.shared;
         selector.wait(&mut self.buffer, timeout)?;
         let unparked = unpark.take();
-        let events = match self.buffer.is_empty() {
-            true => 0,
-            false => registry.deliver(selector, self.buffer.events()),
+        let (events, is_full) = match self.buffer.is_empty() {
+            true => (0, false),
+            false => (
+                registry.deliver(selector, self.buffer.events()),
+                self.buffer.is_full(),
+            ),
         };
-        Ok(Turn { events, unparked })
+        Ok(Turn {
+            events,
+            unparked,
+            is_full,
+        })
     }
 
     /// Wakes every task that waits for a source and lets it, and every later

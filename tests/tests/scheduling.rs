@@ -90,6 +90,37 @@ fn more_workers_than_processors_make_up_for_polls_that_block() {
     });
 }
 
+/// Each poll blocks until a task has run that waits behind it, which blocks in turn:
+/// whoever leaves its sleep for one of them leaves somebody behind that watches it.
+#[test]
+fn polls_that_block_on_one_another_find_a_worker_each() {
+    fn block(depth: usize) {
+        if depth > 0 {
+            let (done, wait) = channel();
+            for _ in 0..4 {
+                let done = done.clone();
+                filch::spawn(async move { done.send(()).unwrap() });
+            }
+            filch::spawn(async move {
+                block(depth - 1);
+                done.send(()).unwrap();
+            });
+            for _ in 0..5 {
+                wait.recv().unwrap();
+            }
+        }
+    }
+    for count in [2, 3, 4, 8] {
+        within_bounds(&format!("{count} workers"), move || {
+            let runtime = workers(count);
+            for _ in 0..50 {
+                let body = async move { block(count - 1) };
+                runtime.block_on(runtime.spawn(body)).unwrap();
+            }
+        });
+    }
+}
+
 #[test]
 fn a_timer_does_not_wait_behind_a_long_poll() {
     on_several_workers(|| {

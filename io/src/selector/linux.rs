@@ -133,6 +133,10 @@ impl Buffer {
         self.events.is_empty()
     }
 
+    pub(crate) fn is_full(&self) -> bool {
+        self.events.len() == self.events.capacity()
+    }
+
     /// The events that concern sources.
     pub(crate) fn events(&self) -> impl Iterator<Item = Event> {
         self.events.iter().filter_map(|event| {

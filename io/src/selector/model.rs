@@ -225,6 +225,10 @@ impl Buffer {
         self.events.is_empty()
     }
 
+    pub(crate) fn is_full(&self) -> bool {
+        self.events.len() == self.capacity
+    }
+
     pub(crate) fn events(&self) -> impl Iterator<Item = Event> {
         self.events.iter().filter_map(|&(key, ready)| {
             Some(Event {

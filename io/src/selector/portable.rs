@@ -107,6 +107,11 @@ impl Buffer {
         self.events.is_empty()
     }
 
+    /// Also if there may have been a place for the poller's own event.
+    pub(crate) fn is_full(&self) -> bool {
+        self.events.iter().count() + 1 >= self.events.capacity().get()
+    }
+
     /// The events that concern sources.
     pub(crate) fn events(&self) -> impl Iterator<Item = Event> {
         self.events.iter().filter_map(|event| {

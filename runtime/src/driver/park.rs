@@ -120,14 +120,16 @@ impl DriverHandle {
 }
 
 impl Driver {
-    /// Dispatches what has happened, without waiting.
-    pub(crate) fn poll(&mut self, handle: &DriverHandle) {
-        self.turn(handle, Some(Duration::ZERO));
+    /// Dispatches what has happened, without waiting; true if there may be more.
+    pub(crate) fn poll(&mut self, handle: &DriverHandle) -> bool {
+        let turn = self.turn(handle, Some(Duration::ZERO));
         handle.fire_timers();
+        turn.is_full
     }
 
-    /// Waits until something happens or `limit` passes, and dispatches it.
-    pub(crate) fn park(&mut self, handle: &DriverHandle, limit: Limit) {
+    /// Waits until something happens or `limit` passes, and dispatches it; true if
+    /// there may be more.
+    pub(crate) fn park(&mut self, handle: &DriverHandle, limit: Limit) -> bool {
         if handle.clock.is_paused() {
             return self.park_paused(handle, limit);
         }
@@ -142,21 +144,23 @@ impl Driver {
             Limit::Unlimited => until_deadline,
             Limit::AtMost(limit) => Some(until_deadline.map_or(limit, |left| left.min(limit))),
         };
-        self.turn(handle, timeout);
+        let turn = self.turn(handle, timeout);
         handle.timers.finish_sleep();
         handle.fire_timers();
+        turn.is_full
     }
 
     /// As [`park`](Self::park), on a paused clock: jumps instead of waiting.
-    fn park_paused(&mut self, handle: &DriverHandle, limit: Limit) {
-        let turn = self.turn(handle, Some(Duration::ZERO));
+    fn park_paused(&mut self, handle: &DriverHandle, limit: Limit) -> bool {
+        let mut turn = self.turn(handle, Some(Duration::ZERO));
         if turn.events > 0 || turn.unparked || limit == Limit::AtMost(Duration::ZERO) {
-            return handle.fire_timers();
+            handle.fire_timers();
+            return turn.is_full;
         }
         match handle.timers.prepare_sleep() {
             Some(deadline) if handle.clock.can_auto_advance() => handle.clock.advance_to(deadline),
             _ => {
-                self.turn(
+                turn = self.turn(
                     handle,
                     match limit {
                         Limit::Unlimited => None,
@@ -167,6 +171,7 @@ impl Driver {
         }
         handle.timers.finish_sleep();
         handle.fire_timers();
+        turn.is_full
     }
 
     /// Wakes every waiter of every source, and every timer, to learn of the end.

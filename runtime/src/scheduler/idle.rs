@@ -15,8 +15,9 @@
 //! - **I2** A worker is in `stack` exactly when it is not counted as awake.
 //! - **I3** Whoever takes a worker out of `stack` on its behalf has counted it
 //!   as awake and searching before it is unparked.
-//! - **I4** If `stack` is not empty, then somebody in it watches, or the worker
-//!   that last watched is about to choose the next one.
+//! - **I4** If `stack` is not empty, then one in it is the watcher, or each of them is
+//!   on its way to [`Idle::try_watch`]. A watcher that was named by another one has been
+//!   unparked for it, and goes there as well.
 
 use crate::primitive::atomic::{AtomicUsize, Ordering::*, fence};
 use crate::primitive::{Mutex, now};
@@ -98,7 +99,8 @@ pub(crate) struct Wake {
 #[must_use = "the last one has to look at the queues once more"]
 pub(crate) enum Parked {
     /// Nobody else is awake: what was pushed from outside meanwhile rests on the
-    /// caller. There is nothing in the queues of workers, for they all sleep.
+    /// caller. There is nothing in the queues of workers, for they all sleep, but for
+    /// what one of them has just made ready by turning the driver.
     LastAwake,
     /// Nobody else searches: any work pushed meanwhile rests on the caller.
     LastSearcher,
@@ -294,10 +296,7 @@ impl Idle {
         // ORDERING: SeqCst, one order with the other changes of the word.
         self.state.fetch_add(delta, SeqCst);
         let watcher = if sleepers.watcher == Some(worker) {
-            // The next sleeper takes the duty over (I4).
-            sleepers.watcher = None;
-            sleepers.rest = Rest::No;
-            sleepers.stack.last().copied()
+            sleepers.hand_over_watch()
         } else {
             sleepers.rouse_watcher()
         };
@@ -328,6 +327,16 @@ impl Sleepers {
             self.rest = Rest::No;
         }
         Some(worker)
+    }
+
+    /// The watcher leaves: names the next one, who has to be unparked (I4). From now on it
+    /// is the last to be woken, and hands the duty on in its turn, if it does not even come
+    /// to watching. Whoever falls asleep meanwhile may take the duty from it.
+    fn hand_over_watch(&mut self) -> Option<usize> {
+        self.watcher = self.stack.last().copied();
+        self.watcher_in_driver = true;
+        self.rest = Rest::No;
+        self.watcher
     }
 
     /// Somebody woke: a watcher at rest has to watch again, and is unparked for it

@@ -17,9 +17,11 @@ impl Worker<'_> {
         if !core.searching {
             return None;
         }
-        // Who sleeps has nothing in its queues. If somebody wakes right now, it will hand
-        // out what it does not get done.
-        let alone = self.shared.idle.awake() == 1;
+        // Who sleeps has nothing in its queues, unless it is turning the driver just now; if
+        // that takes long, a look has seen it. If somebody wakes right now, it will hand out
+        // what it does not get done.
+        let sent = std::mem::take(&mut core.sent_by_look);
+        let alone = !sent && self.shared.idle.awake() == 1;
         let from_queues = if alone { None } else { self.steal(core) };
         from_queues
             .or_else(|| self.shared.injector.pop_into(&core.queue))

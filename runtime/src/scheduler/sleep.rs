@@ -116,7 +116,7 @@ impl Worker<'_> {
         let polls = self.remote.counters.polls.get();
         if std::mem::replace(&mut core.watch.own_polls, polls) != polls {
             self.start_watch(&mut core);
-            core.watch.take_driver = false;
+            core.watch.take_driver = matches!(core.turned, Turned::InPart);
         }
         core.watch.take_driver |= !shared.idle.has_awake();
         while !shared.is_shutting_down() {
@@ -148,6 +148,7 @@ impl Worker<'_> {
             core.searching = true;
             return true;
         } else if woken == Woken::ByLimit && self.look(core) {
+            core.sent_by_look = true;
             true
         } else {
             if woken == Woken::ByEvent {
@@ -183,8 +184,11 @@ impl Worker<'_> {
                 let mut turned = core.turned;
                 core = self.dispatch(core, || {
                     self.remote.parker.park_in_driver(|| {
-                        turned = Turned::InSleep;
-                        held.park(driver, limit.map_or(Limit::Unlimited, Limit::AtMost));
+                        let limit = limit.map_or(Limit::Unlimited, Limit::AtMost);
+                        turned = match held.park(driver, limit) {
+                            true => Turned::InPart,
+                            false => Turned::InSleep,
+                        };
                     });
                 });
                 core.turned = turned;
@@ -223,11 +227,17 @@ impl Worker<'_> {
         Some(core.watch.period)
     }
 
-    /// When to look at what somebody is about who wakes at the next deadline.
+    /// When to look at what somebody is about who wakes at the next deadline. One that has
+    /// passed already, with nobody awake, is late by a cause that is not found here.
     fn look_after_deadline(&self) -> Option<Instant> {
         let driver = &self.shared.services.driver;
         let deadline = driver.clock().instant_at(driver.timers().earliest()?);
-        Some(deadline.max(now()) + FIRST_LOOK)
+        let now = now();
+        Some(if deadline > now {
+            deadline + FIRST_LOOK
+        } else {
+            now + LOOK_PERIOD
+        })
     }
 
     /// From here on, looks tell what has changed since.

@@ -39,9 +39,10 @@ const TURN_PERIOD: Duration = Duration::from_micros(100);
 /// The most polls between two maintenances.
 const MAX_POLLS_BETWEEN_MAINTENANCES: u32 = 256;
 
-/// The fewest polls before the first maintenance after a sleep. Going to sleep
-/// does what maintenance does, so a worker that wakes for a few polls needs none.
-const MIN_POLLS_AFTER_SLEEP: u32 = 8;
+/// The polls before the first maintenance after a sleep, and at most as many before the
+/// second. Going to sleep does what maintenance does, so a worker that wakes for a few
+/// polls needs none.
+const POLLS_AFTER_SLEEP: u32 = 8;
 
 /// A backlog that has lasted this long is worth waking a sibling for: about
 /// what the wake-up costs both sides.
@@ -90,6 +91,8 @@ pub(crate) struct Core {
     pub(super) rng: fastrand::Rng,
     /// Counted among the searching workers.
     pub(super) searching: bool,
+    /// A look has seen tasks to search for: in whatever queue, they are there.
+    pub(super) sent_by_look: bool,
     /// The driver is being turned: wakes keep their order of arrival.
     pub(super) dispatching: bool,
     pub(super) watch: Watch,
@@ -118,6 +121,8 @@ pub(super) enum Turned {
     InSleep,
     /// At that time, or by a sleep after which maintenance first ran at that time.
     At(Tick),
+    /// Just now, and there was more than one turn dispatches.
+    InPart,
     /// The worker has slept elsewhere since.
     LongAgo,
 }
@@ -144,12 +149,13 @@ impl Core {
             queue,
             rng,
             searching: false,
+            sent_by_look: false,
             dispatching: false,
             watch: Watch::new(workers),
             spin: Spin::new(pacing.spin),
             lifo_streak: 0,
-            countdown: MIN_POLLS_AFTER_SLEEP.min(pacing.max_polls()),
-            interval: MIN_POLLS_AFTER_SLEEP.min(pacing.max_polls()),
+            countdown: POLLS_AFTER_SLEEP.min(pacing.max_polls()),
+            interval: POLLS_AFTER_SLEEP.min(pacing.max_polls()),
             max_interval: pacing.max_polls(),
             maintained: None,
             turned: Turned::LongAgo,
@@ -212,10 +218,9 @@ impl Core {
     pub(super) fn forget_time(&mut self) {
         self.maintained = None;
         self.backlog_since = None;
-        self.countdown = self
-            .interval
-            .max(MIN_POLLS_AFTER_SLEEP)
-            .min(self.max_interval);
+        // How long the polls are now is not known yet.
+        self.interval = self.interval.min(POLLS_AFTER_SLEEP);
+        self.countdown = POLLS_AFTER_SLEEP.min(self.max_interval);
     }
 
     /// Whether maintenance has to turn the driver, as from `now` on it then has.
@@ -223,7 +228,7 @@ impl Core {
         let turned = match self.turned {
             Turned::InSleep => Some(now),
             Turned::At(turned) => Some(turned),
-            Turned::LongAgo => None,
+            Turned::InPart | Turned::LongAgo => None,
         };
         let recent = |turned: &Tick| now.saturating_duration_since(*turned) < self.turn_period;
         let recent = turned.filter(recent);
@@ -364,11 +369,18 @@ impl<'a> Worker<'a> {
     }
 
     /// Fires timers, and turns the driver for it if asked to and if it is free.
-    pub(super) fn look_after_driver(&self, core: Box<Core>, turn: bool) -> Box<Core> {
+    pub(super) fn look_after_driver(&self, mut core: Box<Core>, turn: bool) -> Box<Core> {
         let driver = &self.shared.services.driver;
         let held = turn.then(|| self.shared.driver.try_lock()).flatten();
         match held {
-            Some(mut held) => self.dispatch(core, || held.poll(driver)),
+            Some(mut held) => {
+                let mut more = false;
+                core = self.dispatch(core, || more = held.poll(driver));
+                if more {
+                    core.turned = Turned::InPart;
+                }
+                core
+            }
             // Its holder, if any, dispatches the events, but sleeps until the deadline
             // it knew of; whoever is awake fires what is due.
             None if driver.has_timers() => self.dispatch(core, || driver.fire_timers()),
@@ -445,6 +457,29 @@ mod tests {
         assert_eq!(turning(core, &[500, 525, 599, 600, 625]), [600]);
         core.turned = Turned::InSleep;
         assert_eq!(turning(core, &[650]), [0; 0]);
+    }
+
+    #[test]
+    fn a_turn_that_leaves_events_is_repeated_at_once() {
+        let core = &mut core(Pacing::default());
+        core.turned = Turned::InPart;
+        assert_eq!(turning(core, &[500, 525]), [500]);
+    }
+
+    #[test]
+    fn the_length_of_polls_is_measured_anew_after_a_sleep() {
+        let core = &mut core(Pacing::default());
+        for micros in 0..20 {
+            core.adapt_interval(Tick::from_nanos(micros * 1_000));
+        }
+        assert_eq!(core.countdown, MAX_POLLS_BETWEEN_MAINTENANCES);
+        core.forget_time();
+        assert_eq!(core.countdown, POLLS_AFTER_SLEEP);
+        // The first maintenance knows nothing to compare with, the second one does.
+        core.adapt_interval(Tick::from_nanos(0));
+        assert_eq!(core.countdown, POLLS_AFTER_SLEEP);
+        core.adapt_interval(Tick::from_nanos(8 * 50_000));
+        assert_eq!(core.countdown, 1);
     }
 
     #[test]

@@ -87,7 +87,8 @@ impl<'a> Runner<'a> {
             .as_mut()
             .expect("the runner holds the driver until it is dropped");
         if !dry || root.is_woken() {
-            return driver.poll(&services.driver);
+            driver.poll(&services.driver);
+            return;
         }
         if let Some(before_park) = &services.hooks.before_park {
             before_park();

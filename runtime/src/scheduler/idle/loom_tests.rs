@@ -215,6 +215,35 @@ fn loom_rest_against_a_push_and_an_event() {
     });
 }
 
+/// The watcher leaves for work, and finds so much that it wakes another one: of the two
+/// that sleep, the one that is left watches.
+#[test]
+fn loom_watcher_leaving_and_handing_the_wake_up_on() {
+    model_fully(|| {
+        let workers = Workers::new(4);
+        for sleeper in [2, 1, 0] {
+            workers.asleep(sleeper);
+        }
+        assert!(workers.idle.try_watch(0, true));
+        let left = workers.idle.transition_from_parked(0, true);
+        let named = left.expect("nobody pushes").watcher.expect("two sleep");
+        let named = thread::spawn({
+            let workers = Arc::clone(&workers);
+            // As one that was unparked does.
+            move || workers.idle.was_woken(named) || workers.idle.try_watch(named, true)
+        });
+        assert!(workers.idle.transition_from_searching());
+        let woken = workers.push_backlog().worker.expect("two sleep");
+        assert!(named.join().unwrap());
+        let left = if woken == 1 { 2 } else { 1 };
+        assert_eq!(
+            workers.idle.sleepers.lock().watcher,
+            Some(left),
+            "nobody watches"
+        );
+    });
+}
+
 /// The watcher leaves as another worker falls asleep: that one watches, or is told
 /// that it has to.
 #[test]

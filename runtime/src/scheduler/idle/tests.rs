@@ -58,6 +58,8 @@ struct Model {
     watcher_in_driver: bool,
     /// The watcher rests, and until when.
     rest: Option<Next>,
+    /// Sleepers that have asked whether to watch.
+    settled: Vec<usize>,
     time: usize,
 }
 
@@ -145,9 +147,10 @@ impl Model {
             Doing::Working
         };
         let watcher = if self.watcher == Some(worker) {
-            self.watcher = None;
+            self.watcher = self.warmest(|_| true);
+            self.watcher_in_driver = true;
             self.rest = None;
-            self.warmest(|_| true)
+            self.watcher
         } else {
             self.rouse()
         };
@@ -260,6 +263,7 @@ fn take(step: Step, idle: &Idle, model: &mut Model) {
         Step::Watch(worker, on_condvar) => {
             let worker = worker % workers;
             let watches = idle.try_watch(worker, on_condvar);
+            model.settled.push(worker);
             assert_eq!(watches, model.watch(worker, on_condvar));
         }
         Step::Rest(worker, next) => {
@@ -307,6 +311,7 @@ proptest! {
             watcher: None,
             watcher_in_driver: false,
             rest: None,
+            settled: Vec::new(),
             time: 0,
         };
         for step in steps {
@@ -322,6 +327,11 @@ proptest! {
             // A watcher at rest is a sleeper, and nobody is awake (W6).
             prop_assert!(model.rest.is_none() || awake == 0);
             prop_assert!(model.watcher.is_none_or(|watcher| model.sleeps(watcher)));
+            // Nobody sleeps on for good while nobody watches (I4).
+            let mut settled = std::mem::take(&mut model.settled);
+            settled.retain(|&worker| model.sleeps(worker));
+            prop_assert!(model.watcher.is_some() || settled.is_empty());
+            model.settled = settled;
         }
     }
 }

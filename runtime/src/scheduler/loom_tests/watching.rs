@@ -155,6 +155,31 @@ fn loom_look_that_finds_a_task_turns_the_driver_first() {
     });
 }
 
+/// A sleeper turns the driver, which makes a task ready for it, and is held up: at a look
+/// the other one sees the task in the queue of a worker that sleeps, and takes it.
+#[test]
+fn loom_look_finds_a_task_of_a_sleeper() {
+    model_bounded(3, || {
+        model_time::let_waits_expire(true);
+        let mut scheduler = Scheduler::new(2);
+        let core = scheduler.take_core(1);
+        let core = scheduler.stuck(0, |shared| {
+            let _ = shared.idle.transition_to_parked(0, false);
+            drop(spawn_behind(shared, async {}));
+            let worker = Worker::new(shared, 1);
+            let mut core = worker.sleep(core);
+            let found = worker.search(&mut core);
+            core.queue
+                .push(found.expect("the search has passed it over"));
+            let wake = shared.idle.transition_from_parked(0, false);
+            shared.unpark(wake.expect("nobody else wakes worker 0"));
+            core
+        });
+        scheduler.cores[1] = Some(core);
+        scheduler.end_unexplored();
+    });
+}
+
 /// A worker wakes for a few polls at a time and sleeps again, without maintenance: it
 /// does not turn the driver, and keeps the watcher from it no longer than one that is
 /// stuck. One that paces the turns does.

@@ -168,7 +168,9 @@ fn loom_holder_leaves_the_driver_as_another_arrives() {
                 while !flag.load(Relaxed) {
                     match driver.try_lock() {
                         Some(mut held) => {
-                            parker.park_in_driver(|| held.park(&handle, Limit::Unlimited));
+                            parker.park_in_driver(|| {
+                                held.park(&handle, Limit::Unlimited);
+                            });
                         }
                         None => parker.park(None),
                     }
