@@ -163,18 +163,18 @@ fn loom_look_finds_a_task_of_a_sleeper() {
         model_time::let_waits_expire(true);
         let mut scheduler = Scheduler::new(2);
         let core = scheduler.take_core(1);
-        let core = scheduler.stuck(0, |shared| {
+        scheduler.stuck(0, |shared| {
             let _ = shared.idle.transition_to_parked(0, false);
             drop(spawn_behind(shared, async {}));
-            let worker = Worker::new(shared, 1);
-            let mut core = worker.sleep(core);
-            let found = worker.search(&mut core);
-            core.queue
-                .push(found.expect("the search has passed it over"));
-            let wake = shared.idle.transition_from_parked(0, false);
-            shared.unpark(wake.expect("nobody else wakes worker 0"));
-            core
         });
+        let shared = &scheduler.shared;
+        let worker = Worker::new(shared, 1);
+        let mut core = worker.sleep(core);
+        let found = worker.search(&mut core);
+        let found = found.expect("the search has passed it over");
+        core.queue.push(found);
+        let wake = shared.idle.transition_from_parked(0, false);
+        shared.unpark(wake.expect("nobody else wakes worker 0"));
         scheduler.cores[1] = Some(core);
         scheduler.end_unexplored();
     });
