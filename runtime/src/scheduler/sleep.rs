@@ -116,7 +116,7 @@ impl Worker<'_> {
         let polls = self.remote.counters.polls.get();
         if std::mem::replace(&mut core.watch.own_polls, polls) != polls {
             self.start_watch(&mut core);
-            core.watch.take_driver = matches!(core.turned, Turned::InPart);
+            core.watch.take_driver = core.leaves_events;
         }
         core.watch.take_driver |= !shared.idle.has_awake();
         while !shared.is_shutting_down() {
@@ -181,17 +181,17 @@ impl Worker<'_> {
         core.turned = Turned::LongAgo;
         match held {
             Some(mut held) => {
-                let mut turned = core.turned;
+                let mut turn = None;
                 core = self.dispatch(core, || {
                     self.remote.parker.park_in_driver(|| {
                         let limit = limit.map_or(Limit::Unlimited, Limit::AtMost);
-                        turned = match held.park(driver, limit) {
-                            true => Turned::InPart,
-                            false => Turned::InSleep,
-                        };
+                        turn = Some(held.park(driver, limit));
                     });
                 });
-                core.turned = turned;
+                if let Some(more) = turn {
+                    core.turned = Turned::InSleep;
+                    core.leaves_events = more;
+                }
                 // The own turns are no sign that somebody else turns the driver.
                 core.watch.tended = self.tended();
             }

@@ -39,10 +39,9 @@ const TURN_PERIOD: Duration = Duration::from_micros(100);
 /// The most polls between two maintenances.
 const MAX_POLLS_BETWEEN_MAINTENANCES: u32 = 256;
 
-/// The polls before the first maintenance after a sleep, and at most as many before the
-/// second. Going to sleep does what maintenance does, so a worker that wakes for a few
-/// polls needs none.
-const POLLS_AFTER_SLEEP: u32 = 8;
+/// The fewest polls before the first maintenance after a sleep. Going to sleep
+/// does what maintenance does, so a worker that wakes for a few polls needs none.
+const MIN_POLLS_AFTER_SLEEP: u32 = 8;
 
 /// A backlog that has lasted this long is worth waking a sibling for: about
 /// what the wake-up costs both sides.
@@ -105,6 +104,9 @@ pub(crate) struct Core {
     /// When maintenance last ran; `None` if the worker has slept since.
     maintained: Option<Tick>,
     pub(super) turned: Turned,
+    /// When this worker last turned the driver there were more events than one turn
+    /// dispatches. They wait until those are done with; then it goes on with them.
+    pub(super) leaves_events: bool,
     /// The least time between two turns of the driver by maintenance.
     turn_period: Duration,
     /// Since when tasks have waited in the local queue, as maintenance saw it.
@@ -117,12 +119,10 @@ pub(crate) struct Core {
 /// When a worker last turned the driver.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Turned {
-    /// By its sleep in the driver, since its last maintenance.
+    /// By its sleep in the driver, before it began with its present polls.
     InSleep,
     /// At that time, or by a sleep after which maintenance first ran at that time.
     At(Tick),
-    /// Just now, and there was more than one turn dispatches.
-    InPart,
     /// The worker has slept elsewhere since.
     LongAgo,
 }
@@ -154,11 +154,12 @@ impl Core {
             watch: Watch::new(workers),
             spin: Spin::new(pacing.spin),
             lifo_streak: 0,
-            countdown: POLLS_AFTER_SLEEP.min(pacing.max_polls()),
-            interval: POLLS_AFTER_SLEEP.min(pacing.max_polls()),
+            countdown: MIN_POLLS_AFTER_SLEEP.min(pacing.max_polls()),
+            interval: MIN_POLLS_AFTER_SLEEP.min(pacing.max_polls()),
             max_interval: pacing.max_polls(),
             maintained: None,
             turned: Turned::LongAgo,
+            leaves_events: false,
             turn_period: pacing.turn_period(),
             backlog_since: None,
             ahead_of_yielded: None,
@@ -218,17 +219,19 @@ impl Core {
     pub(super) fn forget_time(&mut self) {
         self.maintained = None;
         self.backlog_since = None;
-        // How long the polls are now is not known yet.
-        self.interval = self.interval.min(POLLS_AFTER_SLEEP);
-        self.countdown = POLLS_AFTER_SLEEP.min(self.max_interval);
+        self.countdown = self
+            .interval
+            .max(MIN_POLLS_AFTER_SLEEP)
+            .min(self.max_interval);
     }
 
     /// Whether maintenance has to turn the driver, as from `now` on it then has.
     fn takes_turn(&mut self, now: Tick) -> bool {
         let turned = match self.turned {
-            Turned::InSleep => Some(now),
+            // If there have been many polls since, nobody knows how long they took.
+            Turned::InSleep => Some(now).filter(|_| self.interval <= MIN_POLLS_AFTER_SLEEP),
             Turned::At(turned) => Some(turned),
-            Turned::InPart | Turned::LongAgo => None,
+            Turned::LongAgo => None,
         };
         let recent = |turned: &Tick| now.saturating_duration_since(*turned) < self.turn_period;
         let recent = turned.filter(recent);
@@ -376,9 +379,7 @@ impl<'a> Worker<'a> {
             Some(mut held) => {
                 let mut more = false;
                 core = self.dispatch(core, || more = held.poll(driver));
-                if more {
-                    core.turned = Turned::InPart;
-                }
+                core.leaves_events = more;
                 core
             }
             // Its holder, if any, dispatches the events, but sleeps until the deadline
@@ -457,29 +458,9 @@ mod tests {
         assert_eq!(turning(core, &[500, 525, 599, 600, 625]), [600]);
         core.turned = Turned::InSleep;
         assert_eq!(turning(core, &[650]), [0; 0]);
-    }
-
-    #[test]
-    fn a_turn_that_leaves_events_is_repeated_at_once() {
-        let core = &mut core(Pacing::default());
-        core.turned = Turned::InPart;
-        assert_eq!(turning(core, &[500, 525]), [500]);
-    }
-
-    #[test]
-    fn the_length_of_polls_is_measured_anew_after_a_sleep() {
-        let core = &mut core(Pacing::default());
-        for micros in 0..20 {
-            core.adapt_interval(Tick::from_nanos(micros * 1_000));
-        }
-        assert_eq!(core.countdown, MAX_POLLS_BETWEEN_MAINTENANCES);
-        core.forget_time();
-        assert_eq!(core.countdown, POLLS_AFTER_SLEEP);
-        // The first maintenance knows nothing to compare with, the second one does.
-        core.adapt_interval(Tick::from_nanos(0));
-        assert_eq!(core.countdown, POLLS_AFTER_SLEEP);
-        core.adapt_interval(Tick::from_nanos(8 * 50_000));
-        assert_eq!(core.countdown, 1);
+        core.turned = Turned::InSleep;
+        core.interval = MIN_POLLS_AFTER_SLEEP + 1;
+        assert_eq!(turning(core, &[650, 675]), [650]);
     }
 
     #[test]
