@@ -22,16 +22,12 @@ impl Worker<'_> {
         // what it does not get done.
         let sent = std::mem::take(&mut core.sent_by_look);
         let alone = !sent && self.shared.idle.awake() == 1;
-        let from_queues = if alone { None } else { self.steal(core) };
-        from_queues
+        if alone {
+            return self.shared.injector.pop_into(&core.queue);
+        }
+        self.steal(core)
             .or_else(|| self.shared.injector.pop_into(&core.queue))
-            .or_else(|| {
-                if alone {
-                    None
-                } else {
-                    self.steal_from_lifo_slots(core)
-                }
-            })
+            .or_else(|| self.steal_from_lifo_slots(core))
     }
 
     fn steal(&self, core: &mut Core) -> Option<Ready> {

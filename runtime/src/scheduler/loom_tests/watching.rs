@@ -2,7 +2,8 @@
 
 use super::super::idle::{Idle, Parked};
 use super::super::parker::Parker;
-use super::super::worker::Worker;
+use super::super::shared::Shared;
+use super::super::worker::{Turned, Worker};
 use super::{Gate, Scheduler, block_on, model_bounded, root, spawn, spawn_behind};
 use crate::driver::timers::Timer;
 use crate::primitive::{Arc, model_time, now};
@@ -128,6 +129,36 @@ fn loom_look_takes_over_an_unturned_driver() {
     });
 }
 
+/// A timer that nobody waits for, so long after the start.
+fn registered(shared: &Shared, deadline: Duration) -> Timer {
+    let timers = Arc::clone(shared.services.driver.timers().shard(0));
+    let mut timer = Timer::new(timers, Some(deadline));
+    let polled = timer.poll(Tick::from_duration(deadline), Waker::noop());
+    assert_eq!(polled, Ok(Poll::Pending));
+    timer
+}
+
+/// A worker whose last turn left events behind goes to sleep while another one is
+/// awake, and may be stuck: it sleeps in the driver, which has the rest.
+#[test]
+fn loom_events_left_behind_are_gone_on_with() {
+    model_bounded(3, || {
+        model_time::let_waits_expire(true);
+        let mut scheduler = Scheduler::new(2);
+        let mut core = scheduler.take_core(1);
+        core.leaves_events = true;
+        let shared = &scheduler.shared;
+        shared.remotes[1].counters.polls.add(1);
+        // Something to end the sleep at a look.
+        drop(scheduler.spawn(async {}));
+        let core = Worker::new(shared, 1).sleep(core);
+        assert!(matches!(core.turned, Turned::InSleep), "it slept elsewhere");
+        assert!(!core.leaves_events, "there are none");
+        scheduler.cores[1] = Some(core);
+        scheduler.end_unexplored();
+    });
+}
+
 /// A look finds a task while one worker is stuck and nobody turns the driver: the
 /// watcher turns it before it leaves for the task, for there may be one at every look.
 #[test]
@@ -139,15 +170,15 @@ fn loom_look_that_finds_a_task_turns_the_driver_first() {
         let shared = scheduler.shared.clone();
         // It has run a task since its last sleep: it leaves the driver to those awake.
         shared.remotes[1].counters.polls.add(1);
-        let timers = Arc::clone(shared.services.driver.timers().shard(0));
-        let deadline = Tick::from_duration(Duration::from_micros(1));
-        let mut timer = Timer::new(timers, Some(Duration::from_micros(1)));
-        let polled = timer.poll(deadline, Waker::noop());
-        assert_eq!(polled, Ok(Poll::Pending));
+        let deadline = Duration::from_micros(1);
+        let timer = registered(&shared, deadline);
         // Worker 0 counts as awake: nobody is woken for it.
         drop(scheduler.spawn(async {}));
         let core = Worker::new(&shared, 1).sleep(core);
-        assert!(timer.has_elapsed(deadline), "nobody has fired it");
+        assert!(
+            timer.has_elapsed(Tick::from_duration(deadline)),
+            "nobody has fired it"
+        );
         assert_eq!(shared.injector_depth(), 1);
         drop((timer, shared));
         scheduler.cores[1] = Some(core);
@@ -237,11 +268,8 @@ fn loom_watcher_at_rest_looks_after_the_deadline() {
         model_time::let_waits_expire(true);
         let mut scheduler = Scheduler::new(2);
         let shared = scheduler.shared.clone();
-        let timers = Arc::clone(shared.services.driver.timers().shard(0));
         let deadline = Duration::from_millis(1);
-        let mut timer = Timer::new(timers, Some(deadline));
-        let polled = timer.poll(Tick::from_duration(deadline), Waker::noop());
-        assert_eq!(polled, Ok(Poll::Pending));
+        let timer = registered(&shared, deadline);
         let gate = Gate::new();
         let in_driver = shared.driver.lock();
         scheduler.start(1);
