@@ -44,6 +44,7 @@
 mod blocking;
 mod coop;
 mod driver;
+mod prefetch;
 mod primitive;
 mod rng;
 mod scheduler;

@@ -20,6 +20,7 @@ use tree::{Reference, Tree};
 /// Where the files of `runtime/src` live, the first match counts. A folder ends
 /// with a slash.
 const HOUSE: &[(&str, Floor)] = &[
+    ("prefetch.rs", Floor::Storey(1)),
     ("primitive.rs", Floor::Storey(1)),
     ("primitive/", Floor::Storey(1)),
     ("coop.rs", Floor::Storey(1)),

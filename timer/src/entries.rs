@@ -5,6 +5,11 @@
 //! grow stale; an entry whose generations are used up is *retired*, never to be
 //! used again, which keeps a stale key stale at the price of one entry for
 //! every four thousand million timers.
+//!
+//! Vacant entries are used again from a list, the latest first, which is the
+//! likeliest to be cached. When none is live the list is forgotten, and all
+//! are used again in the order of their places: a burst of timers then walks
+//! through memory, instead of jumping about in it as the last burst fired.
 
 use crate::Tick;
 use crate::levels::Slot;
@@ -46,9 +51,10 @@ impl Key {
 pub(crate) struct Entry<T> {
     /// When it is due, as rounded.
     pub(crate) deadline: Tick,
-    /// The next entry of the slot's list or, when vacant, of the free list.
+    /// The next entry of the slot's list or, when vacant, of the free list; a
+    /// retired entry names itself.
     pub(crate) next: Index,
-    /// The previous entry of the slot's list.
+    /// The previous entry of the slot's list; that of its head means nothing.
     pub(crate) previous: Index,
     generation: NonZeroU32,
     /// The slot whose list it is in.
@@ -61,8 +67,10 @@ pub(crate) struct Entry<T> {
 #[derive(Debug)]
 pub(crate) struct Entries<T> {
     entries: Vec<Entry<T>>,
-    /// The most recently vacated entry, which is the likeliest to be cached.
+    /// The head of the free list: the most recently vacated entry.
     free: Index,
+    /// The entries from here on are vacant, or retired, and not in the free list.
+    untaken: u32,
 }
 
 impl<T> Entries<T> {
@@ -70,6 +78,7 @@ impl<T> Entries<T> {
         Entries {
             entries: Vec::new(),
             free: Index::NONE,
+            untaken: 0,
         }
     }
 
@@ -78,17 +87,33 @@ impl<T> Entries<T> {
     pub(crate) fn add(&mut self, deadline: Tick, payload: T) -> Key {
         let index = self.free;
         if index.is_none() {
-            return self.grow(deadline, payload);
+            return self.add_untaken(deadline, payload);
         }
+        self.free = self.get(index).next;
+        self.fill(index, deadline, payload)
+    }
+
+    /// Makes the first untaken entry live, or a new one.
+    fn add_untaken(&mut self, deadline: Tick, payload: T) -> Key {
+        while let Some(entry) = self.entries.get(self.untaken as usize) {
+            let index = Index(self.untaken);
+            self.untaken += 1;
+            if entry.next != index {
+                return self.fill(index, deadline, payload);
+            }
+        }
+        self.grow(deadline, payload)
+    }
+
+    #[inline]
+    fn fill(&mut self, index: Index, deadline: Tick, payload: T) -> Key {
         let entry = self.get_mut(index);
         debug_assert!(entry.payload.is_none(), "a free entry is vacant");
         entry.deadline = deadline;
         entry.payload = Some(payload);
-        let (next_free, generation) = (entry.next, entry.generation);
-        self.free = next_free;
         Key {
             index: index.0,
-            generation,
+            generation: entry.generation,
         }
     }
 
@@ -108,6 +133,7 @@ impl<T> Entries<T> {
             slot: Slot::FIRST,
             payload: Some(payload),
         });
+        self.untaken = index + 1;
         Key { index, generation }
     }
 
@@ -121,8 +147,16 @@ impl<T> Entries<T> {
             entry.generation = generation;
             entry.next = free;
             self.free = index;
+        } else {
+            entry.next = index;
         }
         payload
+    }
+
+    /// Has the entries used again in the order of their places. None may be live.
+    #[inline]
+    pub(crate) fn start_over(&mut self) {
+        (self.free, self.untaken) = (Index::NONE, 0);
     }
 
     /// The live entry that `key` names.
@@ -181,6 +215,9 @@ mod tests {
                         Some(id) => prop_assert_eq!(entries.remove(key.index()), id),
                         None => prop_assert!(entries.find(key).is_none()),
                     }
+                    if live.is_empty() {
+                        entries.start_over();
+                    }
                 }
                 most = most.max(live.len());
                 prop_assert_eq!(entries.entries.len(), most);
@@ -223,5 +260,24 @@ mod tests {
         assert_ne!(next.index(), key.index());
         assert_eq!(entries.remove(next.index()), 'b');
         assert_eq!(entries.add(Tick::ZERO, 'c').index(), next.index());
+        assert_eq!(entries.remove(next.index()), 'c');
+
+        entries.start_over();
+        assert_eq!(entries.add(Tick::ZERO, 'd').index(), next.index());
+    }
+
+    #[test]
+    fn entries_start_over_in_the_order_of_their_places() {
+        let mut entries = Entries::new();
+        for round in 0..3 {
+            let keys: Vec<Key> = (0..5).map(|id| entries.add(Tick::ZERO, id)).collect();
+            let places: Vec<u32> = keys.iter().map(|key| key.index).collect();
+            assert_eq!(places, [0, 1, 2, 3, 4], "round {round}");
+            for place in [3, 0, 4, 2, 1] {
+                entries.remove(keys[place].index());
+            }
+            entries.start_over();
+            assert!(keys.iter().all(|&key| entries.find(key).is_none()));
+        }
     }
 }

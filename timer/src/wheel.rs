@@ -9,6 +9,7 @@ use crate::entries::{Entries, Index, Key};
 use crate::granularity::coalesce;
 use crate::levels::{Levels, Slot};
 use std::fmt;
+use std::hint::black_box;
 
 #[cfg(test)]
 mod tests;
@@ -247,9 +248,18 @@ impl<T> Wheel<T> {
         // No deadline is earlier, so the new time may as well be that one: what
         // is due then goes straight to level zero.
         self.elapsed = list.minimum;
-        let mut index = list.head;
+        // Among many timers every entry is a cache miss, which the one before has
+        // to end for. A second walk, from the tail, fetches the other half
+        // meanwhile, until the two meet.
+        let (mut index, mut ahead) = (list.head, list.tail);
         while !index.is_none() {
             let next = self.entries.get(index).next;
+            if ahead == index || ahead == next {
+                ahead = Index::NONE;
+            }
+            if !ahead.is_none() {
+                ahead = black_box(self.entries.get(ahead).previous);
+            }
             self.link(index);
             index = next;
         }
@@ -287,17 +297,16 @@ impl<T> Wheel<T> {
         let (previous, next, slot) = (entry.previous, entry.next, entry.slot);
         let list = self.levels.list_mut(slot);
         list.exact &= list.uniform || list.minimum != entry.deadline;
-        match (previous.is_none(), next.is_none()) {
+        // The new head keeps its link to the old one, so that it need not be
+        // fetched yet.
+        match (list.head == index, list.tail == index) {
             (true, true) => {
                 self.levels.clear(slot);
             }
-            (true, false) => {
-                self.entries.get_mut(next).previous = Index::NONE;
-                self.levels.list_mut(slot).head = next;
-            }
+            (true, false) => list.head = next,
             (false, true) => {
+                list.tail = previous;
                 self.entries.get_mut(previous).next = Index::NONE;
-                self.levels.list_mut(slot).tail = previous;
             }
             (false, false) => {
                 self.entries.get_mut(next).previous = previous;
@@ -315,7 +324,11 @@ impl<T> Wheel<T> {
     #[inline]
     fn take(&mut self, index: Index) -> T {
         self.len -= 1;
-        self.entries.remove(index)
+        let payload = self.entries.remove(index);
+        if self.len == 0 {
+            self.entries.start_over();
+        }
+        payload
     }
 }
 

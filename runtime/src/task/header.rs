@@ -5,49 +5,60 @@ use super::state::State;
 use crate::primitive::UnsafeCell;
 use crate::primitive::atomic::{AtomicBool, Ordering};
 use std::fmt;
-use std::num::NonZeroU64;
 use std::panic::Location;
 use std::ptr::NonNull;
 // Not `primitive`'s: neither a statistic nor what is written by who runs the task
 // and read by its next runner takes part in a protocol of its own; they would
 // only multiply the interleavings of a model.
-use std::sync::atomic::{AtomicU16, AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicU16, AtomicU32};
 
 /// The part of a task that does not depend on its future, hot words first.
 #[repr(C)]
 pub(super) struct Header {
     pub(super) state: State,
     pub(super) vtable: &'static Vtable,
-    /// Neighbours in the list of owned tasks; guarded by the lock of its shard.
-    pub(super) links: UnsafeCell<Links>,
     pub(super) id: Id,
     /// Where the task was spawned.
     pub(super) location: &'static Location<'static>,
-    /// How often the future has been polled, wrapping; written by who runs it.
-    polls: AtomicU32,
-    /// The shard that it was put into by `owner`.
-    shard: AtomicU16,
+    /// Where the task is kept once it has waited; until then there is none.
+    residence: AtomicU32,
+    /// How often the future has been polled, at most; written by who runs it.
+    polls: AtomicU16,
     /// The `Notified` carries the right to run. Written by who runs the task
     /// and by who has that `Notified`.
     entitled: AtomicBool,
     /// Goes with the stage.
     pub(super) holds: UnsafeCell<Holds>,
-    /// The collection that it was put into, or zero: it has never waited.
-    owner: AtomicU64,
 }
 
 #[cfg(not(filch_loom))]
 const _: () = assert!(
-    size_of::<Header>() <= 64,
-    "a task's header has outgrown its cache line"
+    size_of::<Header>() <= 40,
+    "a task's header has grown"
 );
 
-/// Where a task is kept once it has waited.
+/// Where a task is kept once it has waited: a number, whose meaning is the
+/// collection's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Membership {
-    /// The number of an `OwnedTasks`.
-    pub(super) owner: NonZeroU64,
-    pub(super) shard: u16,
+pub(super) struct Residence(u32);
+
+impl Residence {
+    /// How many there are, counted from zero.
+    pub(super) const COUNT: u32 = u32::MAX;
+
+    /// # Panics
+    ///
+    /// If `number` is not below [`COUNT`](Self::COUNT).
+    #[inline]
+    pub(super) fn new(number: u32) -> Self {
+        assert!(number < Self::COUNT, "that many tasks have no number");
+        Self(number)
+    }
+
+    #[inline]
+    pub(super) fn get(self) -> u32 {
+        self.0
+    }
 }
 
 /// What the stage of a task holds at present.
@@ -56,13 +67,6 @@ pub(super) enum Holds {
     Future,
     Output,
     Nothing,
-}
-
-/// Neighbours in an intrusive list.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Links {
-    pub(super) previous: Option<NonNull<Header>>,
-    pub(super) next: Option<NonNull<Header>>,
 }
 
 /// The operations on a task that do depend on its future and scheduler.
@@ -102,15 +106,13 @@ impl Header {
         Self {
             state,
             vtable,
-            links: UnsafeCell::new(Links::default()),
             id,
             location,
-            polls: AtomicU32::new(0),
-            shard: AtomicU16::new(0),
+            residence: AtomicU32::new(Residence::COUNT),
+            polls: AtomicU16::new(0),
             // A new task goes on running, so to speak, until its first wait.
             entitled: AtomicBool::new(true),
             holds: UnsafeCell::new(Holds::Future),
-            owner: AtomicU64::new(0),
         }
     }
 
@@ -120,7 +122,7 @@ impl Header {
         // Relaxed, and no read-modify-write: there is one writer at a time, the
         // state word orders them, and readers take any recent value.
         let polls = self.polls.load(Ordering::Relaxed);
-        self.polls.store(polls.wrapping_add(1), Ordering::Relaxed);
+        self.polls.store(polls.saturating_add(1), Ordering::Relaxed);
     }
 
     /// Says that the `Notified` about to be made carries the right to run.
@@ -142,27 +144,25 @@ impl Header {
         entitled
     }
 
-    /// The collection that the task was put into before it first waited. Asked
-    /// by who runs the task.
+    /// Where the task has been kept since it first waited. Asked by who runs the
+    /// task.
     #[inline]
-    pub(super) fn membership(&self) -> Option<Membership> {
+    pub(super) fn residence(&self) -> Option<Residence> {
         // Relaxed: written once, by who ran the task then, and the right to run
         // has come from there.
-        let owner = NonZeroU64::new(self.owner.load(Ordering::Relaxed))?;
-        let shard = self.shard.load(Ordering::Relaxed);
-        Some(Membership { owner, shard })
+        let number = self.residence.load(Ordering::Relaxed);
+        (number != Residence::COUNT).then_some(Residence(number))
     }
 
-    /// Says which collection the task is about to be put into. Called once, by
-    /// who runs the task.
-    pub(super) fn set_membership(&self, membership: Membership) {
-        // Relaxed: see `membership`.
-        self.shard.store(membership.shard, Ordering::Relaxed);
-        self.owner.store(membership.owner.get(), Ordering::Relaxed);
+    /// Says where the task is about to be kept. Called once, by who runs the task.
+    #[inline]
+    pub(super) fn set_residence(&self, residence: Residence) {
+        // Relaxed: see `residence`.
+        self.residence.store(residence.0, Ordering::Relaxed);
     }
 
-    /// How often the future has been polled, modulo 2³².
-    pub(super) fn polls(&self) -> u32 {
+    /// How often the future has been polled; 65 535 stands for that or more.
+    pub(super) fn polls(&self) -> u16 {
         // Relaxed: nothing is published along with a statistic.
         self.polls.load(Ordering::Relaxed)
     }

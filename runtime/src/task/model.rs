@@ -90,10 +90,14 @@ impl Model {
     }
 
     pub(crate) fn with_shards(shards: usize) -> Self {
+        Self::with_owned(OwnedTasks::new(shards))
+    }
+
+    fn with_owned(owned: OwnedTasks<Model>) -> Self {
         Self {
             shared: Arc::new(Shared {
                 queue: Mutex::new(Some(VecDeque::new())),
-                owned: OwnedTasks::new(shards),
+                owned,
                 scheduled: AtomicUsize::new(0),
                 rescheduled: AtomicUsize::new(0),
                 alive: Default::default(),
@@ -179,6 +183,12 @@ impl Model {
         self.shared.queue.lock().as_ref().map_or(0, VecDeque::len)
     }
 
+    /// How many handles of the scheduler there are: one of every task that has
+    /// not been freed, and those of the test.
+    pub(crate) fn handles(&self) -> usize {
+        Arc::strong_count(&self.shared)
+    }
+
     /// How many times a waker or an abort submitted a task.
     pub(crate) fn scheduled(&self) -> usize {
         self.shared.scheduled.load(Relaxed)
@@ -193,6 +203,11 @@ impl Model {
 /// What only the tests on one thread ask for.
 #[cfg(not(filch_loom))]
 impl Model {
+    /// Keeps no more than so many tasks in each shard.
+    pub(super) fn with_places(shards: usize, places: usize) -> Self {
+        Self::with_owned(OwnedTasks::new(shards).with_places(places))
+    }
+
     /// Shuts every task down, starting with a given shard.
     pub(crate) fn close_from(&self, shard: usize) {
         self.shared.owned.close_and_shutdown_all(shard);
@@ -205,12 +220,6 @@ impl Model {
     /// How many tasks have been kept so far.
     pub(super) fn kept(&self) -> usize {
         self.shared.kept.load(Relaxed)
-    }
-
-    /// How many handles of the scheduler there are: one of every task that has
-    /// not been freed, and those of the test.
-    pub(crate) fn handles(&self) -> usize {
-        Arc::strong_count(&self.shared)
     }
 
     pub(crate) fn downgrade(&self) -> WeakModel {

@@ -1,4 +1,3 @@
-#![expect(unsafe_code, reason = "vouches for which list a task has been in")]
 //! The tasks that wait, so that their scheduler can drop them as it shuts down.
 //!
 //! A task is in from before its first wait until right before its completion
@@ -8,33 +7,31 @@
 //!
 //! Sharded: a worker puts a task that it has polled into a shard of its own,
 //! whose lock is contended only when a task completes on another worker.
+//!
+//! A task remembers its [`Residence`]. That is a hint: it is taken out only if it
+//! is the one found there, so that a wrong number does no harm.
 
-mod list;
+mod places;
 
-use self::list::List;
+use self::places::Places;
 use super::Schedule;
-use super::header::Membership;
+use super::header::Residence;
 use super::notified::Task;
 use crate::primitive::Mutex;
 use crate::primitive::atomic::{AtomicBool, Ordering};
 use crossbeam_utils::CachePadded;
 use std::fmt;
-use std::num::NonZeroU64;
-// Not `primitive`'s: it hands out numbers and orders nothing.
-use std::sync::atomic::AtomicU64;
 
-/// More shards than any number of workers needs; bounds a nonsensical request.
-const MAX_SHARDS: usize = 1 << 16;
-
-/// The next collection's number.
-static NEXT_OWNER: AtomicU64 = AtomicU64::new(1);
+/// More shards than any number of workers needs, few enough to leave each room for
+/// four million tasks.
+const MAX_SHARDS: usize = 1 << 10;
 
 /// A collection of tasks.
 pub(crate) struct OwnedTasks<S> {
     /// A power of two of them.
-    shards: Box<[CachePadded<Mutex<List<S>>>]>,
-    /// Tells this collection from others, forever.
-    owner: NonZeroU64,
+    shards: Box<[CachePadded<Mutex<Places<S>>>]>,
+    /// How many places a shard has.
+    places: usize,
     /// No task is added any more. Set once; read with a shard's lock held, which
     /// is why a task is either refused or seen by the shutdown.
     closed: AtomicBool,
@@ -47,60 +44,65 @@ impl<S: Schedule> OwnedTasks<S> {
         let shards = shards.clamp(1, MAX_SHARDS).next_power_of_two();
         Self {
             shards: (0..shards)
-                .map(|_| CachePadded::new(Mutex::new(List::new())))
+                .map(|_| CachePadded::new(Mutex::new(Places::new())))
                 .collect(),
-            // Relaxed: uniqueness is all that is asked for.
-            owner: NonZeroU64::new(NEXT_OWNER.fetch_add(1, Ordering::Relaxed))
-                .expect("numbers start at one and do not run out"),
+            places: Residence::COUNT as usize >> shards.trailing_zeros(),
             closed: AtomicBool::new(false),
         }
     }
 
-    /// Keeps a task in `shard`, taken modulo the number of shards. Only a task
-    /// that a scheduler was given to keep, and only once.
+    /// The same with fewer places in each shard.
+    #[cfg(all(test, not(filch_loom)))]
+    pub(crate) fn with_places(self, places: usize) -> Self {
+        Self { places, ..self }
+    }
+
+    /// Keeps a task in `shard`, taken modulo the number of shards, or in a later
+    /// one that is not full. Only a task that a scheduler was given to keep, and
+    /// only once.
     ///
     /// # Errors
     ///
     /// The task, if the collection is closed.
-    pub(crate) fn add(&self, task: Task<S>, shard: usize) -> Result<(), Task<S>> {
-        let index = shard & (self.shards.len() - 1);
-        let mut list = self.shards[index].lock();
-        // ORDERING: Relaxed. The flag is set before the shutdown first takes
-        // this lock: whoever takes it after the shutdown sees the flag, and
-        // whoever takes it before leaves a task for the shutdown to see.
-        if self.closed.load(Ordering::Relaxed) {
-            return Err(task);
-        }
-        // The safety of the list relies on it.
-        assert!(
-            task.header().membership().is_none(),
-            "{task:?} has been kept before"
-        );
-        task.header().set_membership(Membership {
-            owner: self.owner,
-            shard: u16::try_from(index).expect("the number of shards is bounded"),
-        });
-        // SAFETY: the task was in no list before, see above.
-        unsafe { list.push_front(task) };
-        Ok(())
-    }
-
-    /// Takes a task out, if it is in. The result is the list's reference.
     ///
     /// # Panics
     ///
-    /// If the task belongs to another collection.
+    /// If there are 2³² tasks.
+    pub(crate) fn add(&self, task: Task<S>, shard: usize) -> Result<(), Task<S>> {
+        assert!(
+            task.header().residence().is_none(),
+            "{task:?} has been kept before"
+        );
+        for offset in 0..self.shards.len() {
+            let shard = shard.wrapping_add(offset) & self.mask();
+            let mut places = self.shards[shard].lock();
+            // ORDERING: Relaxed. The flag is set before the shutdown first takes
+            // this lock: whoever takes it after the shutdown sees the flag, and
+            // whoever takes it before leaves a task for the shutdown to see.
+            if self.closed.load(Ordering::Relaxed) {
+                return Err(task);
+            }
+            let place = places.next();
+            if place < self.places {
+                task.header().set_residence(self.residence(shard, place));
+                places.put(task);
+                return Ok(());
+            }
+        }
+        panic!("more tasks wait than have numbers");
+    }
+
+    /// Takes a task out, if it is in. The result is the collection's reference.
     #[inline]
     pub(crate) fn remove(&self, task: &Task<S>) -> Option<Task<S>> {
-        let membership = task.header().membership()?;
-        // The safety of the list relies on it.
-        assert_eq!(
-            membership.owner, self.owner,
-            "{task:?} belongs to another scheduler"
-        );
-        let mut list = self.shards[usize::from(membership.shard)].lock();
-        // SAFETY: tasks of this owner and shard are added to this list only.
-        unsafe { list.remove(task) }
+        let residence = task.header().residence()?.get() as usize;
+        let place = residence >> self.shards.len().trailing_zeros();
+        let mut places = self.shards[residence & self.mask()].lock();
+        let taken = places.take(place, task);
+        let unneeded = places.unneeded();
+        drop(places);
+        drop(unneeded);
+        taken
     }
 
     /// Refuses tasks from now on, and drops the futures of those that are in,
@@ -111,10 +113,9 @@ impl<S: Schedule> OwnedTasks<S> {
     pub(crate) fn close_and_shutdown_all(&self, start_shard: usize) {
         // ORDERING: Relaxed, see `add`: the locks below order it.
         self.closed.store(true, Ordering::Relaxed);
-        let mask = self.shards.len() - 1;
         for offset in 0..self.shards.len() {
-            let shard = &self.shards[start_shard.wrapping_add(offset) & mask];
-            while let Some(task) = pop(shard) {
+            let shard = &self.shards[start_shard.wrapping_add(offset) & self.mask()];
+            while let Some(task) = take_lowest(shard) {
                 task.shutdown();
             }
         }
@@ -126,11 +127,23 @@ impl<S: Schedule> OwnedTasks<S> {
         // ORDERING: Relaxed: advisory, a decision on it takes a lock.
         self.closed.load(Ordering::Relaxed)
     }
+
+    /// The place's number above, the shard's below.
+    #[inline]
+    fn residence(&self, shard: usize, place: usize) -> Residence {
+        let number = place << self.shards.len().trailing_zeros() | shard;
+        Residence::new(u32::try_from(number).expect("there are no more places than numbers"))
+    }
+
+    #[inline]
+    fn mask(&self) -> usize {
+        self.shards.len() - 1
+    }
 }
 
-/// Takes the oldest task out of a shard, and gives the lock back.
-fn pop<S>(shard: &Mutex<List<S>>) -> Option<Task<S>> {
-    shard.lock().pop_back()
+/// Takes a task out of a shard, and gives the lock back.
+fn take_lowest<S>(shard: &Mutex<Places<S>>) -> Option<Task<S>> {
+    shard.lock().take_lowest()
 }
 
 impl<S> fmt::Debug for OwnedTasks<S> {

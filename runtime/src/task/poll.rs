@@ -137,7 +137,7 @@ unsafe fn poll_future<F: Future, S: Schedule>(task: NonNull<Header>) -> (Poll<()
 unsafe fn keep<F: Future, S: Schedule>(task: NonNull<Header>) -> bool {
     // SAFETY: the caller's reference outlives this function.
     let cell = unsafe { cell::<F, S>(task) };
-    if cell.header().membership().is_some() {
+    if cell.header().residence().is_some() {
         return true;
     }
     // SAFETY: until the task is kept, the list's reference is its runner's.
@@ -211,7 +211,7 @@ pub(super) unsafe fn cancel<F: Future, S: Schedule>(task: NonNull<Header>) {
 unsafe fn complete<F: Future, S: Schedule>(task: NonNull<Header>) {
     // SAFETY: the reference is ours until the transitions below release it.
     let cell = unsafe { cell::<F, S>(task) };
-    let kept = cell.header().membership().is_some();
+    let kept = cell.header().residence().is_some();
     let left = leave_list(cell, task);
     let held = 1 + usize::from(left || !kept);
     let mut output_dropped = false;

@@ -30,7 +30,7 @@ impl<T> Wheel<T> {
             let mut earliest = Tick::MAX;
             while !index.is_none() {
                 let entry = self.entries.get(index);
-                assert_eq!(entry.previous, previous);
+                assert!(index == head || entry.previous == previous);
                 assert_eq!(entry.slot, slot);
                 assert_eq!(Slot::of(entry.deadline, self.elapsed), slot);
                 earliest = earliest.min(entry.deadline);

@@ -4,6 +4,7 @@
 
 use super::{BATCH, BATCHES_PER_CALL, NEVER, ShutDown, Sleeper};
 use crate::driver::clock::Clock;
+use crate::prefetch::prefetch;
 use crate::primitive::atomic::{AtomicU64, Ordering::Relaxed};
 use crate::primitive::{Arc, Mutex};
 use crate::unwind::Panics;
@@ -57,11 +58,14 @@ impl TimerShard {
             };
             let mut due = 0;
             while due < BATCH {
-                wakers[due] = locked.wheel.expire(now);
-                if wakers[due].is_none() {
+                let Some(waker) = locked.wheel.expire(now) else {
                     self.publish_earliest(locked.wheel.next_deadline());
                     break;
-                }
+                };
+                // The tasks are fetched side by side, not one after the other when
+                // they are woken.
+                prefetch(waker.data());
+                wakers[due] = Some(waker);
                 due += 1;
             }
             drop(locked);

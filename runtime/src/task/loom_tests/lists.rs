@@ -78,7 +78,8 @@ fn loom_shutdowns_from_two_shards_against_first_wait() {
     });
 }
 
-/// Two tasks end at once, next to each other in the list, and a third stays.
+/// Two tasks end at once, next to each other in the list, and a third stays. The two
+/// are freed along with their handles, and the shutdown finds the third only.
 #[test]
 fn loom_neighbours_leave_their_list_together() {
     model_fully(|| {
@@ -93,14 +94,20 @@ fn loom_neighbours_leave_their_list_together() {
         assert!(scheduler.run_one());
         runner.join().unwrap();
         assert!(first.is_finished() && second.is_finished());
-        assert_eq!(scheduler.alive(), 1);
+        assert_eq!((scheduler.alive(), scheduler.handles()), (1, 1 + 3));
+        drop((first, second));
+        assert_eq!(
+            scheduler.handles(),
+            1 + 1,
+            "the list keeps a task that left"
+        );
         scheduler.shutdown();
         assert_eq!(scheduler.alive(), 0);
         assert!(result(stays).unwrap_err().is_cancelled());
     });
 }
 
-/// The shutdown takes tasks out of the list, oldest first, one of which ends at
+/// The shutdown takes tasks out of the list, one by one, one of which ends at
 /// this moment: it leaves the list once, its neighbours stay whole.
 #[test]
 fn loom_neighbour_completes_against_shutdown() {
