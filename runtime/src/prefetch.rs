@@ -1,4 +1,7 @@
-#![expect(unsafe_code, reason = "std offers prefetching for raw pointers only")]
+#![cfg_attr(
+    target_arch = "x86_64",
+    expect(unsafe_code, reason = "std offers prefetching for raw pointers only")
+)]
 //! Telling the processor what will be used soon.
 
 /// Has the processor fetch what lies at `address`, two cache lines' worth, while

@@ -51,8 +51,8 @@ impl Key {
 pub(crate) struct Entry<T> {
     /// When it is due, as rounded.
     pub(crate) deadline: Tick,
-    /// The next entry of the slot's list or, when vacant, of the free list; a
-    /// retired entry names itself.
+    /// The next entry of the slot's list or, when vacant, of the free list as it was
+    /// then. A retired entry names itself, and no other does.
     pub(crate) next: Index,
     /// The previous entry of the slot's list; that of its head means nothing.
     pub(crate) previous: Index,
@@ -71,6 +71,8 @@ pub(crate) struct Entries<T> {
     free: Index,
     /// The entries from here on are vacant, or retired, and not in the free list.
     untaken: u32,
+    /// The entries before are retired.
+    first: u32,
 }
 
 impl<T> Entries<T> {
@@ -79,6 +81,7 @@ impl<T> Entries<T> {
             entries: Vec::new(),
             free: Index::NONE,
             untaken: 0,
+            first: 0,
         }
     }
 
@@ -100,6 +103,9 @@ impl<T> Entries<T> {
             self.untaken += 1;
             if entry.next != index {
                 return self.fill(index, deadline, payload);
+            }
+            if index.0 == self.first {
+                self.first += 1;
             }
         }
         self.grow(deadline, payload)
@@ -156,7 +162,7 @@ impl<T> Entries<T> {
     /// Has the entries used again in the order of their places. None may be live.
     #[inline]
     pub(crate) fn start_over(&mut self) {
-        (self.free, self.untaken) = (Index::NONE, 0);
+        (self.free, self.untaken) = (Index::NONE, self.first);
     }
 
     /// The live entry that `key` names.
@@ -264,6 +270,7 @@ mod tests {
 
         entries.start_over();
         assert_eq!(entries.add(Tick::ZERO, 'd').index(), next.index());
+        assert_eq!(entries.first, 1, "it is not looked at again");
     }
 
     #[test]

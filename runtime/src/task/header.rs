@@ -22,7 +22,8 @@ pub(super) struct Header {
     pub(super) location: &'static Location<'static>,
     /// Where the task is kept once it has waited; until then there is none.
     residence: AtomicU32,
-    /// How often the future has been polled, at most; written by who runs it.
+    /// How often the future has been polled, as far as it counts; written by who
+    /// runs it.
     polls: AtomicU16,
     /// The `Notified` carries the right to run. Written by who runs the task
     /// and by who has that `Notified`.
@@ -32,10 +33,7 @@ pub(super) struct Header {
 }
 
 #[cfg(not(filch_loom))]
-const _: () = assert!(
-    size_of::<Header>() <= 40,
-    "a task's header has grown"
-);
+const _: () = assert!(size_of::<Header>() <= 40, "a task's header has grown");
 
 /// Where a task is kept once it has waited: a number, whose meaning is the
 /// collection's.

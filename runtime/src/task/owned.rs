@@ -30,7 +30,7 @@ const MAX_SHARDS: usize = 1 << 10;
 pub(crate) struct OwnedTasks<S> {
     /// A power of two of them.
     shards: Box<[CachePadded<Mutex<Places<S>>>]>,
-    /// How many places a shard has.
+    /// How many places a shard has at most.
     places: usize,
     /// No task is added any more. Set once; read with a shard's lock held, which
     /// is why a task is either refused or seen by the shutdown.
@@ -67,7 +67,7 @@ impl<S: Schedule> OwnedTasks<S> {
     ///
     /// # Panics
     ///
-    /// If there are 2³² tasks.
+    /// If the task has been kept before, or about 2³² tasks wait.
     pub(crate) fn add(&self, task: Task<S>, shard: usize) -> Result<(), Task<S>> {
         assert!(
             task.header().residence().is_none(),

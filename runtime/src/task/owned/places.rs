@@ -5,12 +5,12 @@
 //! The places of the tasks in one shard.
 //!
 //! A place has a number, which finds it: a task that comes or goes touches no
-//! other. Vacant places form a list, threaded through them; the one given back
-//! last, which is the likeliest to be cached, is given out first.
+//! other. Places that tasks have left form a list, threaded through them; the one
+//! left last, which is the likeliest to be cached, is given out first.
 //!
-//! Places come in segments, which never move: room for one more task costs the
-//! same among a million as among ten, and who waits for the lock does not wait
-//! for a copy. A shard that has become empty gives back all segments but one.
+//! Places come in segments, which never move, so that room for one more task among a
+//! million does not mean to copy a million places under the lock. As the last task
+//! leaves a shard, all segments but one are given back.
 
 use crate::task::header::Header;
 use crate::task::notified::Task;
@@ -38,7 +38,7 @@ pub(super) struct Places<S> {
     segments: Vec<Segment>,
     /// The first vacant place of those that were taken before, or [`NONE`].
     vacant: usize,
-    /// The lowest place that was not taken since the shard was last emptied.
+    /// The lowest place that was not taken since segments were last given back.
     untaken: usize,
     /// How many tasks there are.
     len: usize,
@@ -134,8 +134,10 @@ impl<S> Places<S> {
             return None;
         }
         (self.vacant, self.untaken) = (NONE, 0);
+        let first = self.segments.swap_remove(0);
+        let unneeded = mem::replace(&mut self.segments, vec![first]);
         Some(Unneeded {
-            _segments: self.segments.split_off(1),
+            _segments: unneeded,
         })
     }
 }
