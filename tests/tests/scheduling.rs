@@ -355,6 +355,47 @@ fn busy_tasks_starve_neither_timers_nor_sockets_nor_foreign_wakes() {
     });
 }
 
+/// A worker whose polls were short does not take them to be short still after a sleep.
+#[test]
+fn long_polls_after_a_sleep_delay_a_timer_by_few_of_them() {
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let work = async {
+        for _ in 0..10_000 {
+            yield_now().await;
+        }
+        sleep(Duration::from_millis(1)).await;
+        let polls = Arc::new(AtomicUsize::new(0));
+        let timer = filch::spawn({
+            let polls = polls.clone();
+            async move {
+                sleep(Duration::from_millis(2)).await;
+                polls.load(SeqCst)
+            }
+        });
+        let busy: Vec<_> = (0..300)
+            .map(|_| {
+                let polls = polls.clone();
+                filch::spawn(async move {
+                    let start = Instant::now();
+                    while start.elapsed() < Duration::from_micros(200) {}
+                    polls.fetch_add(1, SeqCst);
+                })
+            })
+            .collect();
+        let before_the_timer = timer.await.unwrap();
+        for task in busy {
+            task.await.unwrap();
+        }
+        before_the_timer
+    };
+    let before_the_timer = runtime.block_on(async { filch::spawn(work).await.unwrap() });
+    assert!(before_the_timer < 72, "{before_the_timer} polls came first");
+}
+
 #[test]
 fn every_task_of_a_storm_from_many_threads_runs_once() {
     const THREADS: usize = 4;

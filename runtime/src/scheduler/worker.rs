@@ -12,7 +12,8 @@
 //! Maintenance is due after a number of polls that adapts, so that it comes
 //! about every [`MAINTENANCE_PERIOD`]: after each poll where polls are long,
 //! after hundreds where they are short. That way one clock read serves many
-//! polls, and a run of long polls cannot starve sockets and timers.
+//! polls, and a run of long polls cannot starve sockets and timers. After a sleep
+//! the length of earlier polls says nothing any more: a few are timed first.
 
 use super::context::{self, WorkerGuard};
 use super::queues::LocalQueue;
@@ -42,6 +43,18 @@ const MAX_POLLS_BETWEEN_MAINTENANCES: u32 = 256;
 /// The fewest polls before the first maintenance after a sleep. Going to sleep
 /// does what maintenance does, so a worker that wakes for a few polls needs none.
 const MIN_POLLS_AFTER_SLEEP: u32 = 8;
+
+/// How many polls are timed after a sleep, if the interval is a [`LONG_INTERVAL`].
+const TIMED_POLLS: u32 = 8;
+
+/// With more polls than these between two maintenances, a sleep makes it worth asking
+/// whether they are still as short.
+const LONG_INTERVAL: u32 = 32;
+
+/// How long the first interval after a sleep may take before it is shortened: as
+/// late as a timer may be anyway. A batch of sockets' tasks is done with by then, which
+/// maintenance in its midst would only disturb.
+const FIRST_INTERVAL: Duration = Duration::from_micros(500);
 
 /// A backlog that has lasted this long is worth waking a sibling for: about
 /// what the wake-up costs both sides.
@@ -97,12 +110,12 @@ pub(crate) struct Core {
     pub(super) watch: Watch,
     pub(super) spin: Spin,
     lifo_streak: u32,
-    /// Polls left until maintenance, and how many there are between two.
+    /// Polls left until maintenance, or until `pace` needs the clock.
     countdown: u32,
+    /// How many there are between two maintenances.
     interval: u32,
     max_interval: u32,
-    /// When maintenance last ran; `None` if the worker has slept since.
-    maintained: Option<Tick>,
+    pace: Pace,
     pub(super) turned: Turned,
     /// When this worker last turned the driver there were more events than one turn
     /// dispatches. They wait until those are done with; then it goes on with them.
@@ -116,10 +129,21 @@ pub(crate) struct Core {
     ahead_of_yielded: Option<usize>,
 }
 
+/// What is known of the length of polls.
+#[derive(Clone, Copy, Debug)]
+enum Pace {
+    /// Nothing, for the worker has slept.
+    Unknown,
+    /// They are timed since then.
+    Timed(Tick),
+    /// As many as the interval says, since maintenance ran or would have run then.
+    Known(Tick),
+}
+
 /// When a worker last turned the driver.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Turned {
-    /// By its sleep in the driver, before it began with its present polls.
+    /// By its sleep in the driver, before a few polls.
     InSleep,
     /// At that time, or by a sleep after which maintenance first ran at that time.
     At(Tick),
@@ -157,7 +181,7 @@ impl Core {
             countdown: MIN_POLLS_AFTER_SLEEP.min(pacing.max_polls()),
             interval: MIN_POLLS_AFTER_SLEEP.min(pacing.max_polls()),
             max_interval: pacing.max_polls(),
-            maintained: None,
+            pace: Pace::Unknown,
             turned: Turned::LongAgo,
             leaves_events: false,
             turn_period: pacing.turn_period(),
@@ -217,12 +241,43 @@ impl Core {
 
     /// The worker has slept: the time of its last maintenance means nothing.
     pub(super) fn forget_time(&mut self) {
-        self.maintained = None;
+        self.pace = Pace::Unknown;
         self.backlog_since = None;
-        self.countdown = self
-            .interval
-            .max(MIN_POLLS_AFTER_SLEEP)
-            .min(self.max_interval);
+        self.countdown = if self.interval > LONG_INTERVAL {
+            MIN_POLLS_AFTER_SLEEP
+        } else {
+            self.interval
+                .max(MIN_POLLS_AFTER_SLEEP)
+                .min(self.max_interval)
+        };
+    }
+
+    /// After a sleep: times a few polls, if maintenance is far off otherwise. Returns
+    /// whether it has to wait for that, or for the rest of its interval.
+    fn times_polls(&mut self, now: Tick) -> bool {
+        match self.pace {
+            Pace::Unknown if self.interval > LONG_INTERVAL => {
+                self.pace = Pace::Timed(now);
+                self.countdown = TIMED_POLLS;
+                if matches!(self.turned, Turned::InSleep) {
+                    self.turned = Turned::At(now);
+                }
+                true
+            }
+            Pace::Timed(since) => {
+                let each = now.saturating_duration_since(since) / TIMED_POLLS;
+                if each.saturating_mul(self.interval) > FIRST_INTERVAL {
+                    self.interval = self.interval.min(ideal_interval(TIMED_POLLS, since, now));
+                }
+                if self.interval <= TIMED_POLLS {
+                    return false;
+                }
+                self.pace = Pace::Known(since);
+                self.countdown = self.interval - TIMED_POLLS;
+                true
+            }
+            Pace::Unknown | Pace::Known(_) => false,
+        }
     }
 
     /// Whether maintenance has to turn the driver, as from `now` on it then has.
@@ -239,17 +294,31 @@ impl Core {
         recent.is_none()
     }
 
+    /// When the polls began after which maintenance runs now, as far as is known.
+    fn began(&self, now: Tick) -> Tick {
+        match self.pace {
+            Pace::Known(before) | Pace::Timed(before) => before,
+            Pace::Unknown => now,
+        }
+    }
+
     /// Adapts the number of polls between maintenances to their length.
     fn adapt_interval(&mut self, now: Tick) {
-        if let Some(before) = self.maintained {
-            let elapsed = now.as_nanos().saturating_sub(before.as_nanos()).max(1);
-            let ideal = u64::from(self.interval) * MAINTENANCE_PERIOD.as_nanos() as u64 / elapsed;
-            let at_most = u64::from(self.interval) * 2;
-            self.interval = ideal.min(at_most).clamp(1, self.max_interval.into()) as u32;
+        if let Pace::Known(before) = self.pace {
+            let at_most = self.interval.saturating_mul(2).min(self.max_interval);
+            self.interval = ideal_interval(self.interval, before, now).min(at_most);
         }
-        self.maintained = Some(now);
+        self.pace = Pace::Known(now);
         self.countdown = self.interval;
     }
+}
+
+/// How many polls take a maintenance period, if so many took from `since` to `now`; at
+/// least one.
+fn ideal_interval(polls: u32, since: Tick, now: Tick) -> u32 {
+    let elapsed = now.as_nanos().saturating_sub(since.as_nanos()).max(1);
+    let ideal = u64::from(polls) * MAINTENANCE_PERIOD.as_nanos() as u64 / elapsed;
+    u32::try_from(ideal).unwrap_or(u32::MAX).max(1)
 }
 
 /// Runs a worker until shutdown, or until its core is handed to another thread.
@@ -332,12 +401,15 @@ impl<'a> Worker<'a> {
     /// What must not wait for the local queue to run dry.
     #[cold]
     fn maintain(&self, mut core: Box<Core>) -> Box<Core> {
+        let now = self.shared.services.driver.clock().now();
+        if core.times_polls(now) {
+            return core;
+        }
         core.ahead_of_yielded = None;
         self.remote.counters.maintenances.add(1);
-        let now = self.shared.services.driver.clock().now();
         let turn = core.takes_turn(now);
         core = self.look_after_driver(core, turn);
-        let before = core.maintained.unwrap_or(now);
+        let before = core.began(now);
         core.adapt_interval(now);
         self.remote
             .counters
@@ -461,6 +533,70 @@ mod tests {
         core.turned = Turned::InSleep;
         core.interval = MIN_POLLS_AFTER_SLEEP + 1;
         assert_eq!(turning(core, &[650, 675]), [650]);
+    }
+
+    #[test]
+    fn polls_are_timed_after_a_sleep() {
+        let core = &mut core(Pacing::default());
+        // How long eight polls take, in nanoseconds, what the interval is then, and how
+        // many polls are left to maintenance.
+        for (took, interval, left) in [
+            (0, 256, Some(248)),
+            (781, 256, Some(248)),
+            (15_000, 256, Some(248)),
+            (16_000, 12, Some(4)),
+            (20_000, 10, Some(2)),
+            (25_000, 8, None),
+            (8_000_000, 1, None),
+        ] {
+            core.interval = 256;
+            core.forget_time();
+            assert_eq!(core.countdown, 8);
+            core.turned = Turned::InSleep;
+            assert!(core.times_polls(Tick::from_nanos(500_000)));
+            assert_eq!(core.countdown, 8);
+            let now = Tick::from_nanos(500_000 + took);
+            assert_eq!(
+                core.times_polls(now).then_some(core.countdown),
+                left,
+                "{took} ns"
+            );
+            assert_eq!(core.interval, interval, "{took} ns");
+            assert_eq!(turning(core, &[599, 600]), [600]);
+            if left.is_none() {
+                core.adapt_interval(now);
+                assert_eq!((core.interval, core.countdown), (interval, interval));
+            }
+        }
+    }
+
+    #[test]
+    fn polls_are_not_timed_where_maintenance_is_due_soon() {
+        let core = &mut core(Pacing::default());
+        for (interval, first) in [(1, 8), (8, 8), (9, 9), (32, 32), (33, 8)] {
+            core.interval = interval;
+            core.forget_time();
+            assert_eq!(core.countdown, first);
+            assert_eq!(core.times_polls(Tick::from_nanos(1)), interval > 32);
+        }
+    }
+
+    #[test]
+    fn the_interval_follows_the_length_of_polls() {
+        let core = &mut core(Pacing::default());
+        let mut now = 0;
+        for (each, interval) in [
+            (50, 8),
+            (50, 16),
+            (50, 32),
+            (1_000, 25),
+            (60_000, 1),
+            (1, 2),
+        ] {
+            now += u64::from(core.interval) * each;
+            core.adapt_interval(Tick::from_nanos(now));
+            assert_eq!(core.interval, interval, "{each} ns");
+        }
     }
 
     #[test]
