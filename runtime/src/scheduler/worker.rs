@@ -136,7 +136,7 @@ enum Pace {
     Unknown,
     /// They are timed since then.
     Timed(Tick),
-    /// As many as the interval says, since maintenance ran or would have run then.
+    /// About as many as the interval says, since maintenance ran or they were timed then.
     Known(Tick),
 }
 
@@ -273,7 +273,9 @@ impl Core {
                     return false;
                 }
                 self.pace = Pace::Known(since);
-                self.countdown = self.interval - TIMED_POLLS;
+                // Those before the timed ones count for the most that there may be.
+                let most = self.max_interval - MIN_POLLS_AFTER_SLEEP;
+                self.countdown = self.interval.min(most) - TIMED_POLLS;
                 true
             }
             Pace::Unknown | Pace::Known(_) => false,
@@ -541,9 +543,9 @@ mod tests {
         // How long eight polls take, in nanoseconds, what the interval is then, and how
         // many polls are left to maintenance.
         for (took, interval, left) in [
-            (0, 256, Some(248)),
-            (781, 256, Some(248)),
-            (15_000, 256, Some(248)),
+            (0, 256, Some(240)),
+            (781, 256, Some(240)),
+            (15_000, 256, Some(240)),
             (16_000, 12, Some(4)),
             (20_000, 10, Some(2)),
             (25_000, 8, None),
@@ -568,6 +570,21 @@ mod tests {
                 assert_eq!((core.interval, core.countdown), (interval, interval));
             }
         }
+    }
+
+    #[test]
+    fn timing_polls_does_not_exceed_the_event_interval() {
+        let core = &mut core(Pacing {
+            event_interval: Some(61),
+            ..Pacing::default()
+        });
+        core.interval = 61;
+        core.forget_time();
+        let first = core.countdown;
+        assert!(core.times_polls(Tick::from_nanos(1)));
+        let timed = core.countdown;
+        assert!(core.times_polls(Tick::from_nanos(2)));
+        assert_eq!(first + timed + core.countdown, 61);
     }
 
     #[test]
