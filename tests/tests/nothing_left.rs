@@ -79,39 +79,35 @@ fn count(folder: &str) -> usize {
     fs::read_dir(folder).unwrap().count()
 }
 
-/// Threads, descriptors, bytes in use.
-fn left() -> (usize, usize, usize) {
-    (
-        count("/proc/self/task"),
-        count("/proc/self/fd"),
-        LIVE_BYTES.load(Relaxed),
-    )
+/// Descriptors and bytes in use, once there are no more than `threads` threads: one
+/// that was joined may still be in the kernel's list for a moment.
+fn left_beside(threads: usize) -> (usize, usize) {
+    let ended = (0..10_000).any(|attempt| {
+        if attempt > 0 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        count("/proc/self/task") <= threads
+    });
+    assert!(ended, "threads are left");
+    (count("/proc/self/fd"), LIVE_BYTES.load(Relaxed))
 }
 
 #[test]
 fn a_thousand_runtimes_leave_nothing() {
+    let threads = count("/proc/self/task");
     // What is made once in a process and kept: thread-locals, epochs, caches.
     for index in 0..100 {
         round(index);
     }
-    let (threads, descriptors, bytes) = left();
+    let (descriptors, bytes) = left_beside(threads);
     for index in 0..1000 {
         round(index);
     }
-    // A thread that was joined may still be in the kernel's list for a moment.
-    let mut now = left();
-    for _ in 0..10_000 {
-        if now.0 <= threads {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(1));
-        now = left();
-    }
-    assert_eq!(now.0, threads, "threads are left");
-    assert_eq!(now.1, descriptors, "descriptors are left");
+    let now = left_beside(threads);
+    assert_eq!(now.0, descriptors, "descriptors are left");
     // Deferred frees of the queues' epochs make the figure breathe; a leak of
     // one task, socket or queue a round would show as much more.
-    let grown = now.2.saturating_sub(bytes);
+    let grown = now.1.saturating_sub(bytes);
     assert!(
         grown < 64 * 1024,
         "{grown} bytes more are in use after 1000 runtimes"
