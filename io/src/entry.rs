@@ -201,11 +201,10 @@ impl Entry {
     ) -> Taken {
         let mut waiters = self.waiters.lock();
         let Waiters { read, write, extra } = &mut *waiters;
-        let slots = [(event.is_readable(), read), (event.is_writable(), write)];
-        for (_, slot) in slots.into_iter().filter(|(satisfied, _)| *satisfied) {
-            if let Taken::Full = take(slot, batch) {
-                return Taken::Full;
-            }
+        if event.is_readable() && take(read, batch) == Taken::Full
+            || event.is_writable() && take(write, batch) == Taken::Full
+        {
+            return Taken::Full;
         }
         if extra.is_empty() {
             return Taken::All;
@@ -225,7 +224,7 @@ impl Entry {
     /// Ends every wait, present and future, with an error.
     pub(crate) fn shut_down(&self, panics: &mut Panics) {
         self.word.transition_to_shutdown();
-        let mut batch = WakeBatch::new();
+        let mut batch = WakeBatch::default();
         let mut position = WakePosition::default();
         loop {
             let taken = self.take_wakers(Ready::ALL, &mut position, &mut batch);

@@ -119,7 +119,7 @@ impl Registry {
         events: impl Iterator<Item = Event>,
     ) -> usize {
         let mut delivered = 0;
-        let mut batch = WakeBatch::new();
+        let mut batch = WakeBatch::default();
         let mut panics = Panics::default();
         let mut slots = self.slots.lock();
         for Event { key, ready } in events {

@@ -1,5 +1,6 @@
 //! Wakers, taken under a lock and woken after it.
 
+use arrayvec::ArrayVec;
 use std::any::Any;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -10,38 +11,28 @@ use std::task::Waker;
 /// Waking runs foreign code, which may come back for the very locks of this
 /// crate. So wakers are moved here under the lock and woken once it is
 /// released. A full batch is woken between two locked sections.
-pub(crate) struct WakeBatch {
-    wakers: [Option<Waker>; WakeBatch::CAPACITY],
-    len: usize,
-}
+#[derive(Default)]
+pub(crate) struct WakeBatch(ArrayVec<Waker, CAPACITY>);
+
+/// Half a kilobyte of stack: enough for a busy turn to take the locks a few
+/// times only.
+#[cfg(not(filch_loom))]
+const CAPACITY: usize = 32;
+
+/// Small enough for a model to overflow it.
+#[cfg(filch_loom)]
+const CAPACITY: usize = 2;
 
 impl WakeBatch {
-    /// Half a kilobyte of stack: enough for a busy turn to take the locks a few
-    /// times only, small enough to be cleared for free.
-    #[cfg(not(filch_loom))]
-    const CAPACITY: usize = 32;
-
-    /// Small enough for a model to overflow it.
-    #[cfg(filch_loom)]
-    const CAPACITY: usize = 2;
-
-    pub(crate) const fn new() -> WakeBatch {
-        WakeBatch {
-            wakers: [const { None }; WakeBatch::CAPACITY],
-            len: 0,
-        }
-    }
-
-    pub(crate) const fn is_full(&self) -> bool {
-        self.len == WakeBatch::CAPACITY
+    pub(crate) fn is_full(&self) -> bool {
+        self.0.is_full()
     }
 
     /// # Panics
     ///
     /// If the batch [is full](Self::is_full).
     pub(crate) fn push(&mut self, waker: Waker) {
-        self.wakers[self.len] = Some(waker);
-        self.len += 1;
+        self.0.push(waker);
     }
 
     /// Wakes and empties the batch. No lock may be held.
@@ -49,8 +40,7 @@ impl WakeBatch {
     /// An event is reported once: whoever it concerns is woken, also if another
     /// waker panics. The panic is put off.
     pub(crate) fn wake_all(&mut self, panics: &mut Panics) {
-        let len = mem::take(&mut self.len);
-        let mut wakers = self.wakers[..len].iter_mut().filter_map(Option::take);
+        let mut wakers = self.0.drain(..);
         let mut wake_rest = || wakers.by_ref().for_each(Waker::wake);
         while let Err(payload) = catch_unwind(AssertUnwindSafe(&mut wake_rest)) {
             panics.keep(payload);

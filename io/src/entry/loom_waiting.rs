@@ -21,7 +21,7 @@ fn entry() -> Arc<Entry> {
 /// Delivers an event as the registry does.
 fn deliver(entry: &Entry, event: Ready) {
     entry.announce(event);
-    let mut batch = WakeBatch::new();
+    let mut batch = WakeBatch::default();
     let mut position = WakePosition::default();
     loop {
         let taken = entry.take_wakers(event, &mut position, &mut batch);

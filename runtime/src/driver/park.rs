@@ -113,8 +113,12 @@ impl DriverHandle {
 
     /// Fires the timers that are due.
     pub(crate) fn fire_timers(&self) {
-        if self.has_timers() {
-            self.timers.fire_due(self.clock.now());
+        let Some(earliest) = self.timers.earliest() else {
+            return;
+        };
+        let now = self.clock.now();
+        if earliest <= now {
+            self.timers.fire_due(now);
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::prefetch::prefetch;
 use crate::primitive::atomic::{AtomicU64, Ordering::Relaxed};
 use crate::primitive::{Arc, Mutex};
 use crate::unwind::Panics;
+use arrayvec::ArrayVec;
 use filch_timer::{Key, Tick, Wheel, coalesce};
 use std::fmt;
 use std::mem;
@@ -50,14 +51,13 @@ impl TimerShard {
     /// Fires what is due at `now`, up to the bound on one call; returns how many
     /// timers that were.
     pub(crate) fn fire_due(&self, now: Tick) -> usize {
-        let mut wakers = [const { None }; BATCH];
+        let mut wakers = ArrayVec::<Waker, BATCH>::new();
         let mut fired = 0;
         for _ in 0..BATCHES_PER_CALL {
             let Some(mut locked) = self.locked.try_lock() else {
                 break;
             };
-            let mut due = 0;
-            while due < BATCH {
+            while !wakers.is_full() {
                 let Some(waker) = locked.wheel.expire(now) else {
                     self.publish_earliest(locked.wheel.next_deadline());
                     break;
@@ -65,11 +65,11 @@ impl TimerShard {
                 // The tasks are fetched side by side, not one after the other when
                 // they are woken.
                 prefetch(waker.data());
-                wakers[due] = Some(waker);
-                due += 1;
+                wakers.push(waker);
             }
             drop(locked);
-            wake_all(wakers[..due].iter_mut().filter_map(Option::take));
+            let due = wakers.len();
+            wake_all(wakers.drain(..));
             fired += due;
             if due < BATCH {
                 break;
