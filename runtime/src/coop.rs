@@ -57,13 +57,30 @@ impl Budget {
     }
 }
 
+/// How the poll goes that this thread is inside of. One word, to be swapped at once.
+#[derive(Clone, Copy)]
+#[repr(align(4))]
+struct Course {
+    budget: Budget,
+    /// The budget ran out during this poll and a leaf future was turned away.
+    exhausted: bool,
+    /// The task asked, through [`yield_current`], to be polled again.
+    yielded: bool,
+}
+
+impl Course {
+    const fn with(budget: Budget) -> Self {
+        Self {
+            budget,
+            exhausted: false,
+            yielded: false,
+        }
+    }
+}
+
 /// The poll that this thread is inside of.
 struct Scope {
-    budget: Cell<Budget>,
-    /// The budget ran out during this poll and a leaf future was turned away.
-    exhausted: Cell<bool>,
-    /// The task asked, through [`yield_current`], to be polled again.
-    yielded: Cell<bool>,
+    course: Cell<Course>,
     /// Identity of the polled task's waker; null outside of a poll scope.
     waker_data: Cell<*const ()>,
     waker_vtable: Cell<*const RawWakerVTable>,
@@ -71,11 +88,24 @@ struct Scope {
     forced_yields: Cell<u64>,
 }
 
+impl Scope {
+    #[inline]
+    fn budget(&self) -> Budget {
+        self.course.get().budget
+    }
+
+    #[inline]
+    fn set_budget(&self, budget: Budget) {
+        self.course.set(Course {
+            budget,
+            ..self.course.get()
+        });
+    }
+}
+
 const_thread_local! {
     static SCOPE: Scope = Scope {
-        budget: Cell::new(Budget::UNCONSTRAINED),
-        exhausted: Cell::new(false),
-        yielded: Cell::new(false),
+        course: Cell::new(Course::with(Budget::UNCONSTRAINED)),
         waker_data: Cell::new(ptr::null()),
         waker_vtable: Cell::new(ptr::null()),
         forced_yields: Cell::new(0),
@@ -87,9 +117,7 @@ const_thread_local! {
 /// Values, not a borrow of the thread local: each access to it is then small
 /// enough to be compiled in place.
 struct Outer {
-    budget: Budget,
-    exhausted: bool,
-    yielded: bool,
+    course: Course,
     waker_data: *const (),
     waker_vtable: *const RawWakerVTable,
 }
@@ -99,9 +127,7 @@ impl Outer {
     #[inline]
     fn enter(waker: &Waker) -> Self {
         SCOPE.with(|scope| Self {
-            budget: scope.budget.replace(Budget::INITIAL),
-            exhausted: scope.exhausted.replace(false),
-            yielded: scope.yielded.replace(false),
+            course: scope.course.replace(Course::with(Budget::INITIAL)),
             waker_data: scope.waker_data.replace(waker.data()),
             waker_vtable: scope.waker_vtable.replace(waker.vtable()),
         })
@@ -112,9 +138,7 @@ impl Drop for Outer {
     #[inline]
     fn drop(&mut self) {
         SCOPE.with(|scope| {
-            scope.budget.set(self.budget);
-            scope.exhausted.set(self.exhausted);
-            scope.yielded.set(self.yielded);
+            scope.course.set(self.course);
             scope.waker_data.set(self.waker_data);
             scope.waker_vtable.set(self.waker_vtable);
         });
@@ -130,9 +154,17 @@ struct OuterBudget {
 impl OuterBudget {
     #[inline]
     fn replace(budget: Budget) -> Self {
-        SCOPE.with(|scope| Self {
-            budget: scope.budget.replace(budget),
-            exhausted: scope.exhausted.replace(false),
+        SCOPE.with(|scope| {
+            let course = scope.course.get();
+            scope.course.set(Course {
+                budget,
+                exhausted: false,
+                ..course
+            });
+            Self {
+                budget: course.budget,
+                exhausted: course.exhausted,
+            }
         })
     }
 }
@@ -141,8 +173,11 @@ impl Drop for OuterBudget {
     #[inline]
     fn drop(&mut self) {
         SCOPE.with(|scope| {
-            scope.budget.set(self.budget);
-            scope.exhausted.set(self.exhausted);
+            scope.course.set(Course {
+                budget: self.budget,
+                exhausted: self.exhausted,
+                ..scope.course.get()
+            });
         });
     }
 }
@@ -155,7 +190,7 @@ impl Drop for OuterBudget {
 pub(crate) fn poll_task<R>(waker: &Waker, poll: impl FnOnce() -> R) -> (R, bool) {
     let _outer = Outer::enter(waker);
     let result = poll();
-    (result, SCOPE.with(|scope| scope.yielded.get()))
+    (result, SCOPE.with(|scope| scope.course.get().yielded))
 }
 
 /// Runs `f`, a poll of something that is not a task, with a full budget.
@@ -186,7 +221,10 @@ pub(crate) fn yield_current(cx: &Context<'_>) -> bool {
         let is_current = waker.data() == scope.waker_data.get()
             && ptr::eq(waker.vtable(), scope.waker_vtable.get());
         if is_current {
-            scope.yielded.set(true);
+            scope.course.set(Course {
+                yielded: true,
+                ..scope.course.get()
+            });
         }
         is_current
     })
@@ -216,7 +254,7 @@ pub(crate) fn take_forced_yields() -> u64 {
 #[inline]
 #[must_use]
 pub fn has_budget_remaining() -> bool {
-    SCOPE.with(|scope| scope.budget.get().has_remaining())
+    SCOPE.with(|scope| scope.budget().has_remaining())
 }
 
 /// Takes one unit of the task's budget, or returns `Pending` if none is left.
@@ -264,12 +302,12 @@ pub fn has_budget_remaining() -> bool {
 #[inline]
 pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
     SCOPE.with(|scope| {
-        let budget = scope.budget.get();
+        let budget = scope.budget();
         if budget.is_unconstrained() {
             return Poll::Ready(RestoreOnPending::new(budget));
         }
         if budget.has_remaining() {
-            scope.budget.set(Budget(budget.0 - 1));
+            scope.set_budget(Budget(budget.0 - 1));
             return Poll::Ready(RestoreOnPending::new(budget));
         }
         turn_away(scope, cx);
@@ -280,7 +318,12 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
 /// Sees to it that the task out of budget is polled again.
 #[cold]
 fn turn_away(scope: &Scope, cx: &Context<'_>) {
-    if !scope.exhausted.replace(true) {
+    let course = scope.course.get();
+    scope.course.set(Course {
+        exhausted: true,
+        ..course
+    });
+    if !course.exhausted {
         scope.forced_yields.set(scope.forced_yields.get() + 1);
     }
     if !yield_current(cx) {
@@ -319,7 +362,7 @@ impl Drop for RestoreOnPending {
     fn drop(&mut self) {
         let budget = self.budget.get();
         if !budget.is_unconstrained() {
-            SCOPE.with(|scope| scope.budget.set(budget));
+            SCOPE.with(|scope| scope.set_budget(budget));
         }
     }
 }

@@ -24,7 +24,7 @@ fn counter() -> (Arc<Counter>, Waker) {
 }
 
 fn remaining() -> Budget {
-    SCOPE.with(|scope| scope.budget.get())
+    SCOPE.with(|scope| scope.budget())
 }
 
 /// Spends one unit; `false` if there was none.
