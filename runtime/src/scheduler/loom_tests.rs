@@ -105,6 +105,14 @@ impl Scheduler {
     }
 
     fn with_pacing(workers: usize, pacing: Pacing) -> Self {
+        Self::make(workers, workers, pacing)
+    }
+
+    fn on_processors(processors: usize, workers: usize) -> Self {
+        Self::make(workers, processors, Pacing::default())
+    }
+
+    fn make(workers: usize, processors: usize, pacing: Pacing) -> Self {
         let clock = primitive::Arc::new(Clock::new(false));
         let (driver, handle) = driver::new(1, 4, clock).expect("the model has descriptors");
         let services = |_: &_| Services {
@@ -123,7 +131,7 @@ impl Scheduler {
             hooks: Hooks::default(),
             seeds: SeedSource::with_seed(1),
         };
-        let (shared, cores) = multi_thread::new(workers, workers, driver, pacing, services);
+        let (shared, cores) = multi_thread::new(workers, processors, driver, pacing, services);
         Self {
             shared,
             cores: cores.into_iter().map(|core| Some(Box::new(core))).collect(),

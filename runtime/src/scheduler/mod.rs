@@ -3,12 +3,13 @@
 //! `README.md` in this folder states the vocabulary, the protocols and why no
 //! wake-up is lost. Multi-threaded: [`worker`] runs tasks, [`search`] steals
 //! them, [`spin`] and [`sleep`] wait for them, [`slice`](mod@slice) has the watcher let in,
-//! [`idle`] keeps the count, [`shared`] routes them, [`reference`](mod@reference) keeps it for them. [`current_thread`] is the same for one thread.
+//! [`backlog`] says for which of them another worker is woken, [`idle`] keeps the count, [`shared`] routes them, [`reference`](mod@reference) keeps it for them. [`current_thread`] is the same for one thread.
 
 pub(crate) mod idle;
 pub(crate) mod parker;
 pub(crate) mod queues;
 
+mod backlog;
 pub(crate) mod block_in_place;
 mod context;
 pub(crate) mod current_thread;

@@ -4,7 +4,8 @@
 //! the task itself, unless it is stuck in a long poll. Against that one sleeper,
 //! the *watcher*, sleeps with a time limit while anyone is awake, and looks at
 //! each expiry: a worker that has not both begun and finished a poll since the
-//! last look is stuck, and robbed of the tasks that wait behind it; a driver that
+//! last look is stuck, and robbed of the tasks that wait behind it; so is one that will take long
+//! to run those that wait (`backlog`); a driver that
 //! nobody has turned since then, nor paced the turns of, is taken over. So a ready
 //! task waits behind a long poll for one look, an event for two at most, while a
 //! worker is idle, and the price is one short wake-up a look, not one for each task.
@@ -19,11 +20,11 @@
 //! is none. The first worker to wake rouses it, unless it is about to look anyway: so
 //! what is due at a deadline does not wait until two threads have been woken for it.
 
-use super::context;
 use super::idle::{FIRST_LOOK, Parked};
 use super::services::Hook;
 use super::shared::Remote;
 use super::worker::{Core, Turned, Worker};
+use super::{backlog, context};
 use crate::driver::Limit;
 use crate::primitive::now;
 use crossbeam_utils::CachePadded;
@@ -268,20 +269,9 @@ impl Worker<'_> {
 
     /// A watcher's look: true if there is work it should go and search.
     pub(super) fn look(&self, core: &mut Core) -> bool {
-        let shared = self.shared;
-        let remotes = || shared.remotes.iter().zip(&core.watch.polls);
-        // Counted when they begin: of one more than was seen, nobody knows how long
-        // it has lasted.
-        let moves = |(remote, seen): &(&CachePadded<Remote>, &u64)| {
-            remote.counters.polls.get().wrapping_sub(**seen) > 1
-        };
-        let stuck_before_tasks = remotes()
-            .any(|it| !moves(&it) && (!it.0.stealer.is_empty() || it.0.lifo.looks_occupied()));
-        // Others may have more than they get done, without waking anyone for it
-        // while there are as many awake as processors.
-        let somebody_stuck = shared.idle.awake() > remotes().filter(moves).count();
+        let sees_work = self.sees_work(&core.watch);
         let progress = self.note_progress(core);
-        let awake = shared.idle.has_awake();
+        let awake = self.shared.idle.has_awake();
         let watch = &mut core.watch;
         watch.quiet = progress == 0 && !awake;
         let long =
@@ -294,7 +284,34 @@ impl Worker<'_> {
         let tended = self.tended();
         watch.take_driver = tended == watch.tended || !awake;
         watch.tended = tended;
+        sees_work
+    }
+
+    /// Whether tasks wait that nobody awake gets done, or not for long.
+    fn sees_work(&self, watch: &Watch) -> bool {
+        let shared = self.shared;
+        let polls = |remote: &Remote, seen: u64| remote.counters.polls.get().wrapping_sub(seen);
+        let remotes = || {
+            let seen = watch.polls.iter().copied();
+            let remotes = shared.remotes.iter().zip(seen);
+            remotes.map(|(remote, seen)| (remote, polls(remote, seen)))
+        };
+        // Counted when they begin: of one more than was seen, nobody knows how long
+        // it has lasted.
+        let moves = |polls: u64| polls > 1;
+        let stuck_before_tasks = remotes().any(|(remote, polls)| {
+            !moves(polls) && (!remote.stealer.is_empty() || remote.lifo.looks_occupied())
+        });
+        let long_backlog = remotes().any(|(remote, polls)| {
+            let polls = u32::try_from(polls).unwrap_or(u32::MAX).max(1);
+            backlog::is_long(remote.stealer.len(), watch.period / polls)
+        });
+        // Others may have more than they get done, without waking anyone for it
+        // while there are as many awake as processors.
+        let moving = remotes().filter(|&(_, polls)| moves(polls)).count();
+        let somebody_stuck = shared.idle.awake() > moving;
         stuck_before_tasks
+            || long_backlog && shared.idle.has_sleepers()
             || !shared.injector.is_empty()
             || somebody_stuck && shared.has_visible_work()
     }

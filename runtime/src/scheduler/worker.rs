@@ -15,6 +15,7 @@
 //! polls, and a run of long polls cannot starve sockets and timers. After a sleep
 //! the length of earlier polls says nothing any more: a few are timed first.
 
+use super::backlog::Backlog;
 use super::context::{self, WorkerGuard};
 use super::queues::LocalQueue;
 use super::reference::{self, Lent};
@@ -55,10 +56,6 @@ const LONG_INTERVAL: u32 = 32;
 /// late as a timer may be anyway. A batch of sockets' tasks is done with by then, which
 /// maintenance in its midst would only disturb.
 const FIRST_INTERVAL: Duration = Duration::from_micros(500);
-
-/// A backlog that has lasted this long is worth waking a sibling for: about
-/// what the wake-up costs both sides.
-const BACKLOG_PATIENCE: Duration = Duration::from_micros(50);
 
 /// How many tasks in a row may come from the LIFO slot, so that two tasks that
 /// wake one another cannot starve the local queue.
@@ -122,8 +119,7 @@ pub(crate) struct Core {
     pub(super) leaves_events: bool,
     /// The least time between two turns of the driver by maintenance.
     turn_period: Duration,
-    /// Since when tasks have waited in the local queue, as maintenance saw it.
-    backlog_since: Option<Tick>,
+    backlog: Backlog,
     /// Local tasks to run before one that yielded runs again; the driver is
     /// turned when they have been.
     ahead_of_yielded: Option<usize>,
@@ -185,7 +181,7 @@ impl Core {
             turned: Turned::LongAgo,
             leaves_events: false,
             turn_period: pacing.turn_period(),
-            backlog_since: None,
+            backlog: Backlog::default(),
             ahead_of_yielded: None,
         }
     }
@@ -239,10 +235,15 @@ impl Core {
         remote.lifo.looks_occupied() || !self.queue.is_empty()
     }
 
+    /// How many tasks wait in this worker's own queues.
+    fn ready(&self, remote: &Remote) -> usize {
+        usize::from(remote.lifo.looks_occupied()) + self.queue.len()
+    }
+
     /// The worker has slept: the time of its last maintenance means nothing.
     pub(super) fn forget_time(&mut self) {
         self.pace = Pace::Unknown;
-        self.backlog_since = None;
+        self.backlog.clear();
         self.countdown = if self.interval > LONG_INTERVAL {
             MIN_POLLS_AFTER_SLEEP
         } else {
@@ -302,6 +303,15 @@ impl Core {
             Pace::Known(before) | Pace::Timed(before) => before,
             Pace::Unknown => now,
         }
+    }
+
+    /// How long each of those has taken on average; zero if that is not known.
+    fn poll_length(&self, now: Tick) -> Duration {
+        let polls = match self.pace {
+            Pace::Timed(_) => TIMED_POLLS,
+            Pace::Known(_) | Pace::Unknown => self.interval,
+        };
+        now.saturating_duration_since(self.began(now)) / polls
     }
 
     /// Adapts the number of polls between maintenances to their length.
@@ -380,7 +390,7 @@ impl<'a> Worker<'a> {
 
     /// A task from the injector or from another worker's queue.
     fn next_elsewhere(&self, core: &mut Core) -> Option<Ready> {
-        core.backlog_since = None;
+        core.backlog.clear();
         core.ahead_of_yielded = None;
         if !self.shared.injector.is_empty()
             && let Some(task) = self.shared.injector.pop_into(&core.queue)
@@ -402,7 +412,7 @@ impl<'a> Worker<'a> {
 
     /// What must not wait for the local queue to run dry.
     #[cold]
-    fn maintain(&self, mut core: Box<Core>) -> Box<Core> {
+    pub(super) fn maintain(&self, mut core: Box<Core>) -> Box<Core> {
         let now = self.shared.services.driver.clock().now();
         if core.times_polls(now) {
             return core;
@@ -411,7 +421,7 @@ impl<'a> Worker<'a> {
         self.remote.counters.maintenances.add(1);
         let turn = core.takes_turn(now);
         core = self.look_after_driver(core, turn);
-        let before = core.began(now);
+        let (before, poll) = (core.began(now), core.poll_length(now));
         core.adapt_interval(now);
         self.remote
             .counters
@@ -420,22 +430,12 @@ impl<'a> Worker<'a> {
         if let Some(task) = self.shared.injector.pop() {
             core.queue.push(task);
         }
-        self.hand_out_backlog(&mut core, before, now);
-        core
-    }
-
-    /// Wakes a sibling once tasks have waited for as long as that costs: since
-    /// the maintenance before the one that first saw them.
-    fn hand_out_backlog(&self, core: &mut Core, before: Tick, now: Tick) {
-        if core.queue.is_empty() && self.shared.injector.is_empty() {
-            core.backlog_since = None;
-            return;
-        }
-        let since = *core.backlog_since.get_or_insert(before);
-        let waited = now.as_nanos().saturating_sub(since.as_nanos());
-        if waited >= BACKLOG_PATIENCE.as_nanos() as u64 && self.shared.idle.has_sleepers() {
+        let ready = core.ready(self.remote) + self.shared.injector.len();
+        let is_worth_it = core.backlog.is_worth_waking_for(ready, poll, before, now);
+        if is_worth_it && self.shared.idle.has_sleepers() {
             self.shared.wake_for_backlog();
         }
+        core
     }
 
     /// Before a task that yielded is polled again: turns the driver once, so
@@ -613,6 +613,21 @@ mod tests {
             now += u64::from(core.interval) * each;
             core.adapt_interval(Tick::from_nanos(now));
             assert_eq!(core.interval, interval, "{each} ns");
+        }
+    }
+
+    #[test]
+    fn the_length_of_polls_is_that_since_the_clock_was_read() {
+        let core = &mut core(Pacing::default());
+        let at = |micros: u64| Tick::from_nanos(micros * 1_000);
+        core.interval = 50;
+        for (pace, length) in [
+            (Pace::Unknown, 0),
+            (Pace::Known(at(900)), 2_000),
+            (Pace::Timed(at(992)), 1_000),
+        ] {
+            core.pace = pace;
+            assert_eq!(core.poll_length(at(1_000)).as_nanos(), length, "{pace:?}");
         }
     }
 

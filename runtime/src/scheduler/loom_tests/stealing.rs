@@ -3,7 +3,9 @@
 use super::super::shared::Shared;
 use super::super::worker::{Core, Worker};
 use super::{Gate, Scheduler, block_on, model, spawn_behind};
+use crate::primitive::model_time;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Two searchers and one task: one gets it, the other one parks. Neither is counted
 /// as searching after that, so that the next backlog has one of them woken.
@@ -139,4 +141,35 @@ fn finds_by_search(shared: &Arc<Shared>, core: &mut Core, first: usize) -> bool 
         .find(|generator| generator.clone().usize(..WORKERS) == first)
         .expect("every number is drawn first by some generator");
     Worker::new(shared, core.index).search(core).is_some()
+}
+
+/// A worker finds at its maintenance that tasks have waited for it for long: the one
+/// that sleeps is woken for them. If there is one task, nobody is: the worker
+/// runs it next.
+#[test]
+fn loom_maintenance_hands_a_backlog_out() {
+    model(|| {
+        let mut scheduler = Scheduler::new(2);
+        scheduler.start_asleep(1);
+        let task = scheduler.stuck(0, |shared| spawn_behind(shared, async {}));
+        let shared = scheduler.shared.clone();
+        let worker = Worker::new(&shared, 0);
+        let maintain = |mut core| {
+            for _ in 0..2 {
+                core = worker.maintain(core);
+                model_time::pass(Duration::from_micros(200));
+            }
+            worker.maintain(core)
+        };
+        let core = maintain(scheduler.take_core(0));
+        assert!(!shared.idle.was_woken(1), "the task waits for nobody");
+        scheduler.cores[0] = Some(core);
+        let other = scheduler.stuck(0, |shared| spawn_behind(shared, async {}));
+        let core = maintain(scheduler.take_core(0));
+        scheduler.cores[0] = Some(core);
+        block_on(task);
+        block_on(other);
+        drop(shared);
+        scheduler.end_unexplored();
+    });
 }

@@ -54,12 +54,13 @@ fn loom_watcher_is_roused_long_before_a_deadline() {
 }
 
 /// A worker pushes to its own queue, which wakes nobody, and is stuck: the other
-/// one, anywhere on its way to sleep, finds the task at a look.
+/// one, anywhere on its way to sleep, finds the task at a look, though there is no
+/// processor left for it, for all it knows.
 #[test]
 fn loom_look_finds_a_task_in_a_queue() {
     model_bounded(3, || {
         model_time::let_waits_expire(true);
-        let mut scheduler = Scheduler::new(2);
+        let mut scheduler = Scheduler::on_processors(1, 2);
         scheduler.start(1);
         let gate = Gate::new();
         scheduler.stuck(0, |shared| {
@@ -206,6 +207,33 @@ fn loom_look_finds_a_task_of_a_sleeper() {
         core.queue.push(found);
         let wake = shared.idle.transition_from_parked(0, false);
         shared.unpark(wake.expect("nobody else wakes worker 0"));
+        scheduler.cores[1] = Some(core);
+        scheduler.end_unexplored();
+    });
+}
+
+/// A worker gets on with its tasks, but those that wait will take it long: whoever
+/// looks goes and takes some of them.
+#[test]
+fn loom_look_finds_a_long_backlog() {
+    model_bounded(3, || {
+        let mut scheduler = Scheduler::new(2);
+        let mut core = scheduler.take_core(1);
+        let shared = scheduler.shared.clone();
+        let _ = shared.idle.transition_to_parked(1, false);
+        let (worker, busy) = (Worker::new(&shared, 1), &shared.remotes[0].counters);
+        worker.start_watch(&mut core);
+        scheduler.stuck(0, |shared| {
+            drop(spawn_behind(shared, async {}));
+            drop(spawn_behind(shared, async {}));
+        });
+        busy.polls.add(3);
+        assert!(!worker.look(&mut core), "66 µs are not long");
+        busy.polls.add(2);
+        assert!(worker.look(&mut core), "100 µs are");
+        let wake = shared.idle.transition_from_parked(1, false);
+        shared.unpark(wake.expect("nobody else wakes worker 1"));
+        drop(shared);
         scheduler.cores[1] = Some(core);
         scheduler.end_unexplored();
     });
