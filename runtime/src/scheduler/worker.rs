@@ -305,15 +305,6 @@ impl Core {
         }
     }
 
-    /// How long each of those has taken on average; zero if that is not known.
-    fn poll_length(&self, now: Tick) -> Duration {
-        let polls = match self.pace {
-            Pace::Timed(_) => TIMED_POLLS,
-            Pace::Known(_) | Pace::Unknown => self.interval,
-        };
-        now.saturating_duration_since(self.began(now)) / polls
-    }
-
     /// Adapts the number of polls between maintenances to their length.
     fn adapt_interval(&mut self, now: Tick) {
         if let Pace::Known(before) = self.pace {
@@ -421,7 +412,7 @@ impl<'a> Worker<'a> {
         self.remote.counters.maintenances.add(1);
         let turn = core.takes_turn(now);
         core = self.look_after_driver(core, turn);
-        let (before, poll) = (core.began(now), core.poll_length(now));
+        let before = core.began(now);
         core.adapt_interval(now);
         self.remote
             .counters
@@ -431,7 +422,7 @@ impl<'a> Worker<'a> {
             core.queue.push(task);
         }
         let ready = core.ready(self.remote) + self.shared.injector.len();
-        let is_worth_it = core.backlog.is_worth_waking_for(ready, poll, before, now);
+        let is_worth_it = core.backlog.is_worth_waking_for(ready, before, now);
         if is_worth_it && self.shared.idle.has_sleepers() {
             self.shared.wake_for_backlog();
         }
@@ -613,21 +604,6 @@ mod tests {
             now += u64::from(core.interval) * each;
             core.adapt_interval(Tick::from_nanos(now));
             assert_eq!(core.interval, interval, "{each} ns");
-        }
-    }
-
-    #[test]
-    fn the_length_of_polls_is_that_since_the_clock_was_read() {
-        let core = &mut core(Pacing::default());
-        let at = |micros: u64| Tick::from_nanos(micros * 1_000);
-        core.interval = 50;
-        for (pace, length) in [
-            (Pace::Unknown, 0),
-            (Pace::Known(at(900)), 2_000),
-            (Pace::Timed(at(992)), 1_000),
-        ] {
-            core.pace = pace;
-            assert_eq!(core.poll_length(at(1_000)).as_nanos(), length, "{pace:?}");
         }
     }
 
