@@ -33,14 +33,27 @@ impl fmt::Display for Model {
 /// assertions, in a target folder of their own.
 #[must_use]
 pub fn cargo_test(package: &str, workspace: &Path, target_folder: &Path) -> Command {
+    let mut cargo = cargo_for_models(workspace, target_folder);
+    cargo.args(["test", "--release", "--lib", "-p", package]);
+    cargo
+}
+
+/// A `cargo check` of the models of a package.
+#[must_use]
+pub fn cargo_check(package: &str, workspace: &Path, target_folder: &Path) -> Command {
+    let mut cargo = cargo_for_models(workspace, target_folder);
+    cargo.args(["check", "--profile", "test", "--lib", "-p", package]);
+    cargo
+}
+
+fn cargo_for_models(workspace: &Path, target_folder: &Path) -> Command {
     // The core without the rest of its crate has much that nobody uses. The same
     // code is linted in the ordinary build.
     let flags = format!("{} --cap-lints allow", rustflags_with_cfg("filch_loom"));
     let mut cargo = cargo();
     cargo
         .current_dir(workspace)
-        .args(["test", "--release", "--lib", "-p", package, "--target-dir"])
-        .arg(target_folder)
+        .env("CARGO_TARGET_DIR", target_folder)
         .env("RUSTFLAGS", flags)
         .env("CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS", "true")
         // Costs more time to build than it saves.

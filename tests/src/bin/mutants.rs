@@ -27,6 +27,7 @@ usage: cargo run --release -p filch-tests --bin mutants -- [options]
   --record        put the verdicts into tests/mutants/TABLE.md, beside those of an
                   earlier run; a run of all mutants always writes the table
   --keep          keep the copy and what was built in it for the next run
+  --check         only see whether the mutants compile, a second each; run no model
   --list          list the mutants and the models that they name
 
 Ends with 0 if every mutant was caught by every model that it names. One run at a
@@ -40,6 +41,7 @@ struct Options {
     limit: Duration,
     record: bool,
     keep: bool,
+    check: bool,
     list: bool,
 }
 
@@ -52,6 +54,7 @@ impl Options {
             limit: Duration::from_secs(300),
             record: false,
             keep: false,
+            check: false,
             list: false,
         };
         while let Some(argument) = arguments.next() {
@@ -66,6 +69,7 @@ impl Options {
                 "--limit" => options.limit = Duration::from_secs(number(value()?)?),
                 "--record" => options.record = true,
                 "--keep" => options.keep = true,
+                "--check" => options.check = true,
                 "--list" => options.list = true,
                 "--help" | "-h" => return Ok(None),
                 unknown => return Err(format!("{unknown} is no option; see --help")),
@@ -138,6 +142,13 @@ fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
         options.jobs,
         options.limit,
     )?;
+    if options.check {
+        all_well &= check(&scratch, &chosen)?;
+        if !options.keep {
+            scratch.remove()?;
+        }
+        return Ok(all_well);
+    }
     let unpatched = run_unpatched(&scratch, &chosen)
         .ok_or("without a mutant, the models do not compile; the messages are above")?;
     let findings = judge(&scratch, &chosen, &unpatched)?;
@@ -159,6 +170,22 @@ fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
         scratch.remove()?;
     }
     Ok(all_well && missed == 0)
+}
+
+/// Whether all of them compile.
+fn check(scratch: &Scratch, mutants: &[&Mutant]) -> Result<bool, Box<dyn Error>> {
+    let mut out_of_date = 0;
+    for mutant in mutants {
+        if let Some(verdict) = scratch.check(mutant)? {
+            println!("{}: {verdict}", mutant.name);
+            out_of_date += 1;
+        }
+    }
+    println!(
+        "{} mutants, {out_of_date} of them out of date",
+        mutants.len()
+    );
+    Ok(out_of_date == 0)
 }
 
 fn run_unpatched(scratch: &Scratch, mutants: &[&Mutant]) -> Option<BTreeMap<Model, Ran>> {

@@ -1,7 +1,7 @@
 //! The copy of the workspace in which mutants are built and run.
 
 use super::patch::{Mutant, Mutated};
-use super::{How, Verdict};
+use super::{How, Problem, Verdict};
 use crate::loom::{self, Model, models_passed};
 use crate::{Echo, finish_within};
 use std::collections::{BTreeMap, BTreeSet};
@@ -107,27 +107,13 @@ impl Scratch {
     ) -> io::Result<Vec<Verdict>> {
         let ready = |model: &&Model| unpatched[model] == Ran::Passed;
         let models: Vec<&Model> = mutant.models.iter().filter(ready).collect();
-        let mutated = match mutant.mutate(&self.sources()) {
-            Ok(mutated) => mutated,
+        let ran = match self.with_mutant(mutant, || self.run(&models))? {
+            Ok(Some(ran)) => ran,
+            Ok(None) => return Ok(vec![Verdict::DoesNotCompile; mutant.models.len()]),
             Err(problem) => {
                 let verdict = Verdict::DoesNotApply(problem);
                 return Ok(vec![verdict; mutant.models.len()]);
             }
-        };
-        self.write(
-            mutated
-                .iter()
-                .map(|Mutated { path, text, .. }| (path, text)),
-        )?;
-        let ran = self.run(&models);
-        self.write(
-            mutated
-                .iter()
-                .map(|Mutated { path, original, .. }| (path, original)),
-        )?;
-
-        let Some(ran) = ran else {
-            return Ok(vec![Verdict::DoesNotCompile; mutant.models.len()]);
         };
         let mut ran = ran.into_iter();
         let verdict = |model| match unpatched[model] {
@@ -143,6 +129,46 @@ impl Scratch {
             Ran::Missing => Verdict::NoSuchModel,
         };
         Ok(mutant.models.iter().map(verdict).collect())
+    }
+
+    /// What keeps a mutant from being built, if anything; the compiler has said why.
+    /// No model is built or run.
+    ///
+    /// # Errors
+    ///
+    /// If a file cannot be written.
+    pub fn check(&self, mutant: &Mutant) -> io::Result<Option<Verdict>> {
+        let packages: BTreeSet<&str> = mutant.models.iter().map(|it| &*it.package).collect();
+        let compile = || packages.into_iter().all(|package| self.compiles(package));
+        Ok(match self.with_mutant(mutant, compile)? {
+            Ok(true) => None,
+            Ok(false) => Some(Verdict::DoesNotCompile),
+            Err(problem) => Some(Verdict::DoesNotApply(problem)),
+        })
+    }
+
+    /// Calls `f` while the mutant is in the copy.
+    fn with_mutant<R>(
+        &self,
+        mutant: &Mutant,
+        f: impl FnOnce() -> R,
+    ) -> io::Result<Result<R, Problem>> {
+        let mutated = match mutant.mutate(&self.sources()) {
+            Ok(mutated) => mutated,
+            Err(problem) => return Ok(Err(problem)),
+        };
+        self.write(
+            mutated
+                .iter()
+                .map(|Mutated { path, text, .. }| (path, text)),
+        )?;
+        let result = f();
+        self.write(
+            mutated
+                .iter()
+                .map(|Mutated { path, original, .. }| (path, original)),
+        )?;
+        Ok(Ok(result))
     }
 
     fn write<'a>(&self, files: impl Iterator<Item = (&'a String, &'a String)>) -> io::Result<()> {
@@ -180,6 +206,20 @@ impl Scratch {
         });
         let ran = ran.into_inner().expect("running a model does not panic");
         ran.into_iter().collect()
+    }
+
+    /// Whether the models of a package compile.
+    fn compiles(&self, package: &str) -> bool {
+        let target = self.folder.join("target");
+        let mut cargo = loom::cargo_check(package, &self.sources(), &target);
+        cargo.arg("--quiet").arg(format!("--jobs={}", self.jobs));
+        let ended = finish_within(&mut cargo, Echo::Quiet, BUILD_BOUND);
+        ended.is_some_and(|ended| {
+            if !ended.status.success() {
+                eprintln!("{}", ended.stderr);
+            }
+            ended.status.success()
+        })
     }
 
     /// Builds the models of a package; `None` if it does not compile.
