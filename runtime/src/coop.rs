@@ -86,6 +86,8 @@ struct Scope {
     waker_vtable: Cell<*const RawWakerVTable>,
     /// Polls on this thread that ran out of budget, not yet collected.
     forced_yields: Cell<u64>,
+    /// What is to be done when this poll ends, or one inside of it.
+    at_end: Cell<Option<fn()>>,
 }
 
 impl Scope {
@@ -109,6 +111,7 @@ const_thread_local! {
         waker_data: Cell::new(ptr::null()),
         waker_vtable: Cell::new(ptr::null()),
         forced_yields: Cell::new(0),
+        at_end: Cell::new(None),
     };
 }
 
@@ -142,6 +145,26 @@ impl Drop for Outer {
             scope.waker_data.set(self.waker_data);
             scope.waker_vtable.set(self.waker_vtable);
         });
+        drop(End);
+    }
+}
+
+/// The end of a poll: does what is to be done then.
+struct End;
+
+impl Drop for End {
+    #[inline]
+    fn drop(&mut self) {
+        if SCOPE.with(|scope| scope.at_end.get().is_some()) {
+            do_at_end();
+        }
+    }
+}
+
+#[cold]
+fn do_at_end() {
+    if let Some(at_end) = SCOPE.with(|scope| scope.at_end.take()) {
+        at_end();
     }
 }
 
@@ -193,9 +216,29 @@ pub(crate) fn poll_task<R>(waker: &Waker, poll: impl FnOnce() -> R) -> (R, bool)
     (result, SCOPE.with(|scope| scope.course.get().yielded))
 }
 
+/// Whether this thread is inside the poll of a task.
+#[inline]
+pub(crate) fn is_in_poll() -> bool {
+    SCOPE.with(|scope| !scope.waker_vtable.get().is_null())
+}
+
+/// Has `f` called at the end of the poll that this thread is inside of, or of one
+/// inside of that, unwinding included. Once, however often it is asked for; there is one
+/// such `f` in the crate. `false` outside of the poll of a task.
+#[must_use = "outside of a poll nothing happens"]
+#[inline]
+pub(crate) fn at_end_of_poll(f: fn()) -> bool {
+    let is_in_poll = is_in_poll();
+    if is_in_poll {
+        SCOPE.with(|scope| scope.at_end.set(Some(f)));
+    }
+    is_in_poll
+}
+
 /// Runs `f`, a poll of something that is not a task, with a full budget.
 #[inline]
 pub(crate) fn with_budget<R>(f: impl FnOnce() -> R) -> R {
+    let _end = End;
     let _outer = OuterBudget::replace(Budget::INITIAL);
     f()
 }

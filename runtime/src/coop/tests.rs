@@ -196,3 +196,47 @@ fn the_guard_shows_its_name() {
     let taken = poll_proceed(&mut Context::from_waker(&waker));
     assert!(format!("{taken:?}").contains("RestoreOnPending"));
 }
+
+std::thread_local! {
+    static ENDS: Cell<usize> = const { Cell::new(0) };
+}
+
+fn end() {
+    ENDS.set(ENDS.get() + 1);
+}
+
+/// How many ends there were since the last time.
+fn ends() -> usize {
+    ENDS.replace(0)
+}
+
+#[test]
+fn what_is_to_be_done_at_the_end_of_a_poll_is_done_once() {
+    assert!(!is_in_poll() && !at_end_of_poll(end));
+    poll_task(Waker::noop(), || {
+        assert!(is_in_poll() && at_end_of_poll(end) && at_end_of_poll(end));
+        assert_eq!(ends(), 0);
+    });
+    assert_eq!(ends(), 1);
+    poll_task(Waker::noop(), || ());
+    assert_eq!(ends(), 0);
+
+    let panics = || poll_task(Waker::noop(), || assert!(!at_end_of_poll(end)));
+    catch_unwind(AssertUnwindSafe(panics)).unwrap_err();
+    assert_eq!(ends(), 1);
+}
+
+#[test]
+fn it_is_done_at_the_end_of_a_poll_inside() {
+    poll_task(Waker::noop(), || {
+        assert!(at_end_of_poll(end));
+        with_unconstrained(|| ());
+        assert_eq!(ends(), 0, "that is no poll");
+        poll_task(Waker::noop(), || ());
+        assert_eq!(ends(), 1);
+        assert!(at_end_of_poll(end));
+        with_budget(|| ());
+        assert_eq!(ends(), 1);
+    });
+    assert_eq!(ends(), 0);
+}

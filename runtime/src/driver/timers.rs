@@ -11,8 +11,10 @@
 //!   Any thread may fire any shard.
 //!
 //! # Invariants
-//! 1. A wheel holds exactly the timers that are registered and have not fired.
-//!    So a stale key *is* the mark of a fired timer, checked under the lock.
+//! 1. A wheel holds exactly the timers that are registered and have not fired, and
+//!    for each thread one at most that was dropped in the poll it is inside of
+//!    (`succession`). So a stale key *is* the mark of a fired timer, checked under
+//!    the lock.
 //! 2. *Earliest* is written under the shard's lock, and is no later than any
 //!    deadline in the wheel. Registering lowers it; only firing raises it again,
 //!    cancelling never does. That keeps cancelling cheap, and means that the
@@ -67,9 +69,11 @@ use filch_timer::Tick;
 use std::fmt;
 
 mod shard;
+mod succession;
 mod timer;
 
 pub(crate) use self::shard::TimerShard;
+pub(crate) use self::succession::leave_runtime;
 pub(crate) use self::timer::Timer;
 
 #[cfg(all(test, filch_loom))]

@@ -4,7 +4,7 @@
 use super::handle::{Handle, Scheduler};
 use crate::driver::DriverHandle;
 use crate::driver::clock::Clock;
-use crate::driver::timers::TimerShard;
+use crate::driver::timers::{self, TimerShard};
 use crate::scheduler;
 use crate::scheduler::shared::Shared;
 use std::cell::{Cell, RefCell};
@@ -101,6 +101,7 @@ impl Drop for Entered {
             context.depth.set(self.depth - 1);
             Ok(context.current.replace(self.previous.take()))
         });
+        timers::leave_runtime();
         if let Ok(Err(())) = left
             && !std::thread::panicking()
         {
@@ -200,10 +201,10 @@ pub(crate) fn expect_io() -> filch_io::Handle {
     })
 }
 
-/// The timers of the calling worker. Panics outside a runtime.
+/// Calls `f` with the timers of the calling worker. Panics outside a runtime.
 #[inline]
 #[track_caller]
-pub(crate) fn expect_timers() -> Arc<TimerShard> {
+pub(crate) fn with_timers<R>(f: impl FnOnce(&Arc<TimerShard>) -> R) -> R {
     expect_current(|handle| {
         assert!(
             handle.services().enabled.time,
@@ -213,7 +214,7 @@ pub(crate) fn expect_timers() -> Arc<TimerShard> {
             Scheduler::CurrentThread(_) => 0,
             Scheduler::MultiThread(shared) => shared.timer_shard(),
         };
-        Arc::clone(driver(handle).timers().shard(shard))
+        f(driver(handle).timers().shard(shard))
     })
 }
 

@@ -29,18 +29,19 @@ impl Delay {
     pub(super) fn until(deadline: Instant) -> Delay {
         Delay {
             deadline,
-            timer: Timer::new(context::expect_timers(), None),
+            timer: context::with_timers(|shard| Timer::new(shard, None)),
         }
     }
 
     /// Waits for `duration` from now; `None` if no instant lies that far ahead.
     #[track_caller]
     pub(super) fn after(duration: Duration) -> Option<Delay> {
-        let shard = context::expect_timers();
-        let deadline = shard.clock().instant().checked_add(duration)?;
-        Some(Delay {
-            deadline: Instant::from_std(deadline),
-            timer: Timer::new(shard, Some(duration)),
+        context::with_timers(|shard| {
+            let deadline = shard.clock().instant().checked_add(duration)?;
+            Some(Delay {
+                deadline: Instant::from_std(deadline),
+                timer: Timer::new(shard, Some(duration)),
+            })
         })
     }
 

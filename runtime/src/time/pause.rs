@@ -86,10 +86,7 @@ pub fn resume() {
 /// ```
 pub async fn advance(duration: Duration) {
     change(|clock| clock.advance(duration));
-    {
-        let timers = context::expect_timers();
-        while timers.fire_due(timers.clock().now()) > 0 {}
-    }
+    context::with_timers(|timers| while timers.fire_due(timers.clock().now()) > 0 {});
     yield_now().await;
 }
 

@@ -71,7 +71,7 @@ fn driver() -> (Driver, Arc<DriverHandle>) {
 
 /// Registers a timer, by the look at the clock that its maker took at the start.
 fn register(handle: &DriverHandle, deadline: Duration, waker: &Waker) -> Timer {
-    let mut timer = Timer::new(Arc::clone(handle.timers().shard(0)), Some(Duration::MAX));
+    let mut timer = Timer::new(handle.timers().shard(0), Some(Duration::MAX));
     let poll = timer.poll(Tick::from_duration(deadline), waker);
     assert_eq!(poll, Ok(Poll::Pending));
     timer

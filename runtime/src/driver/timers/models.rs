@@ -14,6 +14,7 @@
 //! whose deadline is to come.
 
 use super::*;
+use crate::coop;
 use crate::task::loom_tests::model_fully as model;
 use loom::thread;
 use std::sync::atomic::{AtomicBool as StdAtomicBool, Ordering};
@@ -68,5 +69,5 @@ fn timers(shards: usize) -> (Arc<Timers>, std::sync::Arc<Flag>) {
 }
 
 fn timer(timers: &Timers, shard: usize) -> Timer {
-    Timer::new(Arc::clone(timers.shard(shard)), Some(Duration::MAX))
+    Timer::new(timers.shard(shard), Some(Duration::MAX))
 }

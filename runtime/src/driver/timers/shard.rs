@@ -135,15 +135,35 @@ impl TimerShard {
 
     /// Changes the deadline of a timer; `false` if it has fired.
     pub(super) fn reset(&self, key: Key, now: Tick, deadline: Tick) -> bool {
+        self.reset_if(key, now, deadline, |_| true)
+    }
+
+    /// Gives the place of a timer that nobody waits for any more to another one;
+    /// `false` if that one has fired, or was to wake another task.
+    #[inline]
+    pub(super) fn pass_on(&self, key: Key, now: Tick, deadline: Tick, waker: &Waker) -> bool {
+        self.reset_if(key, now, deadline, |left| left.will_wake(waker))
+    }
+
+    #[inline]
+    fn reset_if(
+        &self,
+        key: Key,
+        now: Tick,
+        deadline: Tick,
+        is_right: impl FnOnce(&Waker) -> bool,
+    ) -> bool {
         let deadline = self.round(now, deadline);
         let mut locked = self.locked.lock();
-        let is_registered = locked.wheel.reset_exact(key, deadline);
-        let is_earlier = is_registered && self.lower_earliest(deadline);
+        let registered = locked.wheel.get_mut(key);
+        let is_reset = registered.is_some_and(|waker| is_right(waker))
+            && locked.wheel.reset_exact(key, deadline);
+        let is_earlier = is_reset && self.lower_earliest(deadline);
         drop(locked);
         if is_earlier {
             self.sleeper.notice(deadline);
         }
-        is_registered
+        is_reset
     }
 
     /// Takes a timer's waker back; `None` if it has fired.

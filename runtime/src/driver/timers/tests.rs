@@ -53,7 +53,7 @@ fn at(nanos: u64) -> Tick {
 
 impl Fixture {
     fn timer(&self, shard: usize) -> Timer {
-        Timer::new(Arc::clone(self.timers.shard(shard)), Some(Duration::MAX))
+        Timer::new(self.timers.shard(shard), Some(Duration::MAX))
     }
 
     /// A timer that waits for `deadline`, and what counts its wakes.

@@ -1,6 +1,6 @@
 //! One timer, from the side of whoever waits for it.
 
-use super::{ShutDown, TimerShard};
+use super::{ShutDown, TimerShard, succession};
 use crate::primitive::Arc;
 use filch_timer::{Key, Tick};
 use std::fmt;
@@ -12,7 +12,8 @@ use std::time::Duration;
 /// The deadline is the caller's to keep: it is needed only to register, which
 /// the first poll does. A timer that is dropped before costs no lock.
 pub(crate) struct Timer {
-    shard: Arc<TimerShard>,
+    /// Taken by the drop alone.
+    shard: Option<Arc<TimerShard>>,
     state: State,
 }
 
@@ -32,16 +33,16 @@ impl Timer {
     /// A timer on `shard`, for a deadline that lies so far ahead, if the caller
     /// has looked at the clock.
     #[inline]
-    pub(crate) fn new(shard: Arc<TimerShard>, ahead: Option<Duration>) -> Timer {
+    pub(crate) fn new(shard: &Arc<TimerShard>, ahead: Option<Duration>) -> Timer {
         Timer {
-            shard,
+            shard: Some(succession::reference(shard)),
             state: State::Fresh(ahead),
         }
     }
 
     #[inline]
-    pub(crate) fn shard(&self) -> &TimerShard {
-        &self.shard
+    pub(crate) fn shard(&self) -> &Arc<TimerShard> {
+        self.shard.as_ref().expect("the timer is not dropped yet")
     }
 
     /// Whether the timer has fired; if not, it will wake `waker`, and only that,
@@ -50,7 +51,7 @@ impl Timer {
         let now = match self.state {
             State::Fired => return Ok(Poll::Ready(())),
             State::Registered(key) => {
-                let poll = self.shard.poll(key, waker)?;
+                let poll = self.shard().poll(key, waker)?;
                 if poll.is_ready() {
                     self.state = State::Fired;
                 }
@@ -61,23 +62,35 @@ impl Timer {
             // it overdue and fires it at the next occasion.
             State::Fresh(Some(ahead)) => {
                 let made = deadline.saturating_sub(ahead);
-                self.shard.clock().now_or(made)
+                self.shard().clock().now_or(made)
             }
-            State::Fresh(None) | State::Rearmed => self.shard.clock().now(),
+            State::Fresh(None) | State::Rearmed => self.shard().clock().now(),
         };
         if deadline <= now {
             self.state = State::Fired;
             return Ok(Poll::Ready(()));
         }
-        let key = self.shard.register(now, deadline, waker.clone())?;
-        self.state = State::Registered(key);
+        self.state = State::Registered(self.register(now, deadline, waker)?);
         Ok(Poll::Pending)
+    }
+
+    /// Takes the place that another timer has left, or a new one.
+    #[inline]
+    fn register(&self, now: Tick, deadline: Tick, waker: &Waker) -> Result<Key, ShutDown> {
+        let shard = self.shard();
+        if let Some(left) = succession::succeed(shard) {
+            if shard.pass_on(left, now, deadline, waker) {
+                return Ok(left);
+            }
+            drop(shard.cancel(left));
+        }
+        shard.register(now, deadline, waker.clone())
     }
 
     /// Gives the timer another deadline. Whoever waits for it is woken at the new
     /// one, at once if that has passed.
     pub(crate) fn reset(&mut self, deadline: Tick) {
-        let now = self.shard.clock().now();
+        let now = self.shard().clock().now();
         if deadline <= now {
             let waker = self.cancel();
             self.state = State::Fired;
@@ -87,7 +100,7 @@ impl Timer {
             return;
         }
         if let State::Registered(key) = self.state
-            && self.shard.reset(key, now, deadline)
+            && self.shard().reset(key, now, deadline)
         {
             return;
         }
@@ -105,8 +118,8 @@ impl Timer {
     pub(crate) fn has_elapsed(&self, deadline: Tick) -> bool {
         match self.state {
             State::Fresh(_) => false,
-            State::Rearmed => deadline <= self.shard.clock().now(),
-            State::Registered(key) => !self.shard.is_registered(key),
+            State::Rearmed => deadline <= self.shard().clock().now(),
+            State::Registered(key) => !self.shard().is_registered(key),
             State::Fired => true,
         }
     }
@@ -122,7 +135,7 @@ impl Timer {
 
     fn cancel(&mut self) -> Option<Waker> {
         match self.state {
-            State::Registered(key) => self.shard.cancel(key),
+            State::Registered(key) => self.shard().cancel(key),
             State::Fresh(_) | State::Rearmed | State::Fired => None,
         }
     }
@@ -131,7 +144,12 @@ impl Timer {
 impl Drop for Timer {
     #[inline]
     fn drop(&mut self) {
-        drop(self.cancel());
+        if let Some(shard) = self.shard.take() {
+            match self.state {
+                State::Registered(key) => succession::leave(shard, key),
+                State::Fresh(_) | State::Rearmed | State::Fired => succession::give_back(shard),
+            }
+        }
     }
 }
 

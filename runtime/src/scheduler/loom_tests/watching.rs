@@ -117,7 +117,7 @@ fn loom_look_takes_over_an_unturned_driver() {
         scheduler.start(1);
         block_on(scheduler.spawn(async {}));
         scheduler.stuck(0, |shared| {
-            let timers = Arc::clone(shared.services.driver.timers().shard(0));
+            let timers = shared.services.driver.timers().shard(0);
             let deadline = Tick::from_duration(Duration::from_millis(1));
             let mut timer = Timer::new(timers, Some(Duration::from_millis(1)));
             root::block_on(poll_fn(move |cx| {
@@ -132,7 +132,7 @@ fn loom_look_takes_over_an_unturned_driver() {
 
 /// A timer that nobody waits for, so long after the start.
 fn registered(shared: &Shared, deadline: Duration) -> Timer {
-    let timers = Arc::clone(shared.services.driver.timers().shard(0));
+    let timers = shared.services.driver.timers().shard(0);
     let mut timer = Timer::new(timers, Some(deadline));
     let polled = timer.poll(Tick::from_duration(deadline), Waker::noop());
     assert_eq!(polled, Ok(Poll::Pending));

@@ -64,6 +64,64 @@ fn loom_fire_races_reset() {
     });
 }
 
+/// A timer leaves its place to the next one of the same poll while it fires: that one
+/// waits for its own deadline, in that place or in another, and has not fired.
+#[test]
+fn loom_fire_races_succession() {
+    model(|| {
+        let (timers, _) = timers(1);
+        let (woken, waker) = flag();
+        let mut former = timer(&timers, 0);
+        assert_eq!(former.poll(SOON, &waker), Ok(Poll::Pending));
+
+        let firing = thread::spawn({
+            let timers = Arc::clone(&timers);
+            move || timers.fire_due(SOON)
+        });
+        let succeed = || {
+            drop(former);
+            let mut latter = timer(&timers, 0);
+            assert_eq!(latter.poll(LATER, &waker), Ok(Poll::Pending));
+            latter
+        };
+        let (mut latter, _) = coop::poll_task(&waker, succeed);
+        let fired = firing.join().unwrap();
+
+        assert_eq!(woken.is_raised(), fired == 1);
+        assert_eq!(timers.len(), 1);
+        assert_eq!(latter.poll(LATER, &waker), Ok(Poll::Pending));
+        assert_eq!(timers.fire_due(SOON), 0);
+        assert_eq!(timers.fire_due(LATER), 1);
+        assert_eq!(latter.poll(LATER, &waker), Ok(Poll::Ready(())));
+        drop((latter, waker));
+        assert_eq!(std::sync::Arc::strong_count(&woken), 1);
+    });
+}
+
+/// A timer leaves its place while it fires, and nobody takes it: at the end of the
+/// poll it is gone.
+#[test]
+fn loom_fire_races_the_end_of_a_poll() {
+    model(|| {
+        let (timers, _) = timers(1);
+        let (woken, waker) = flag();
+        let mut timer = timer(&timers, 0);
+        assert_eq!(timer.poll(SOON, &waker), Ok(Poll::Pending));
+
+        let firing = thread::spawn({
+            let timers = Arc::clone(&timers);
+            move || timers.fire_due(SOON)
+        });
+        coop::poll_task(&waker, || drop(timer));
+        drop(waker);
+        assert_eq!(timers.len(), 0, "it fired, or was cancelled");
+        let fired = firing.join().unwrap();
+
+        assert_eq!(woken.is_raised(), fired == 1);
+        assert_eq!(std::sync::Arc::strong_count(&woken), 1);
+    });
+}
+
 /// A task changes its waker while the timer fires: it sees that it has fired, or
 /// the new waker is woken.
 #[test]

@@ -113,6 +113,35 @@ fn loom_sleep_races_reset() {
     });
 }
 
+/// A sleep takes the place of one with a later deadline, which the sleeper settles for
+/// meanwhile: it wakes by the earlier one, or is unparked.
+#[test]
+fn loom_sleep_races_succession() {
+    model(|| {
+        let (timers, unparked) = timers(1);
+        let succeeding = thread::spawn({
+            let timers = Arc::clone(&timers);
+            move || {
+                let mut former = timer(&timers, 0);
+                assert_eq!(former.poll(LATER, Waker::noop()), Ok(Poll::Pending));
+                let succeed = || {
+                    drop(former);
+                    let mut latter = timer(&timers, 0);
+                    assert_eq!(latter.poll(SOON, Waker::noop()), Ok(Poll::Pending));
+                    latter
+                };
+                coop::poll_task(Waker::noop(), succeed).0
+            }
+        });
+        let horizon = timers.prepare_sleep();
+        let latter = succeeding.join().unwrap();
+
+        let in_time = horizon.is_some_and(|horizon| horizon <= SOON);
+        assert!(in_time || unparked.is_raised(), "asleep until {horizon:?}");
+        drop(latter);
+    });
+}
+
 /// A sleep that was made and polled on one worker is polled on another, with
 /// another waker, while the first fires its own shard and goes to sleep: the
 /// waker of the last pending poll is woken, at once or by the horizon.

@@ -1,0 +1,127 @@
+//! Timers that succeed one another in one poll.
+//!
+//! A loop that waits with a timeout gives one timer up and registers the next one, in the
+//! same poll and for the same task. Cancelling the one and registering the other takes
+//! the lock twice, and a waker and a shard are counted twice. So a timer that is dropped in
+//! a poll *leaves* its place in the wheel, with the waker in it, to the first one that the
+//! same thread registers on that shard before the poll ends. If there is none, the end of the poll
+//! cancels it.
+//!
+//! Until then the place counts as registered. If its deadline passes first, the task is woken
+//! for nothing, at most once a poll; and if it was the earliest one, the sleeper keeps it as its horizon, as with
+//! any that is cancelled.
+//!
+//! With a paused clock nothing is left, for a deadline there may be seen as a jump of time.
+//!
+//! The shard's own count of references is spared likewise: a thread keeps one that a
+//! timer has given back, until it leaves the runtime. Of another runtime's shard it keeps none.
+
+use super::TimerShard;
+use crate::coop;
+use crate::primitive::{Arc, const_thread_local};
+use filch_timer::Key;
+use std::cell::Cell;
+use std::ptr;
+
+/// What timers on this thread have left.
+struct Left {
+    place: Cell<Option<Place>>,
+    reference: Cell<Option<Arc<TimerShard>>>,
+    /// The shard on which this thread last made a timer, for comparison only; null if
+    /// it has left that runtime.
+    own: Cell<*const TimerShard>,
+}
+
+struct Place {
+    shard: Arc<TimerShard>,
+    key: Key,
+}
+
+const_thread_local! {
+    static LEFT: Left = Left {
+        place: Cell::new(None),
+        reference: Cell::new(None),
+        own: Cell::new(ptr::null()),
+    };
+}
+
+/// A reference of `shard` for a timer made on this thread, perhaps the one that was
+/// given back last.
+#[inline]
+pub(super) fn reference(shard: &Arc<TimerShard>) -> Arc<TimerShard> {
+    let left = LEFT.try_with(|left| {
+        left.own.set(&raw const **shard);
+        left.reference.take()
+    });
+    match left {
+        Ok(Some(left)) if Arc::ptr_eq(&left, shard) => left,
+        _ => Arc::clone(shard),
+    }
+}
+
+/// Gives a reference back, for the next timer of this poll or a later one.
+#[inline]
+pub(super) fn give_back(shard: Arc<TimerShard>) {
+    if coop::is_in_poll() {
+        let _ = LEFT.try_with(|left| {
+            if ptr::eq(left.own.get(), &raw const *shard) {
+                left.reference.set(Some(shard));
+            }
+        });
+    }
+}
+
+/// Leaves a place to the next timer of this poll, or cancels it.
+#[inline]
+pub(super) fn leave(shard: Arc<TimerShard>, key: Key) {
+    if shard.clock().is_paused() || !coop::at_end_of_poll(cancel_left) {
+        drop(shard.cancel(key));
+        return;
+    }
+    let mut place = Some(Place { shard, key });
+    let former = LEFT.try_with(|left| left.place.replace(place.take()));
+    // The place itself, if the thread's end has come so far that it cannot be left.
+    for nobodys in [place, former.ok().flatten()].into_iter().flatten() {
+        nobodys.cancel();
+    }
+}
+
+/// The place on `shard` that was left to this timer, if there is one.
+#[inline]
+pub(super) fn succeed(shard: &Arc<TimerShard>) -> Option<Key> {
+    let place = LEFT.try_with(|left| left.place.take()).ok().flatten()?;
+    let key = place.key;
+    if !Arc::ptr_eq(&place.shard, shard) {
+        place.cancel();
+        return None;
+    }
+    give_back(place.shard);
+    Some(key)
+}
+
+/// Cancels a place that nobody took.
+fn cancel_left() {
+    if let Ok(Some(place)) = LEFT.try_with(|left| left.place.take()) {
+        place.cancel();
+    }
+}
+
+/// Lets go of what this thread keeps of a runtime that it leaves.
+pub(crate) fn leave_runtime() {
+    let _ = LEFT.try_with(|left| {
+        left.own.set(ptr::null());
+        drop(left.reference.take());
+    });
+}
+
+impl Place {
+    #[cold]
+    fn cancel(self) {
+        let waker = self.shard.cancel(self.key);
+        give_back(self.shard);
+        drop(waker);
+    }
+}
+
+#[cfg(all(test, not(filch_loom)))]
+mod tests;
