@@ -2,19 +2,20 @@
 //!
 //! A loop that waits with a timeout gives one timer up and registers the next one, in the
 //! same poll and for the same task. Cancelling the one and registering the other takes
-//! the lock twice, and a waker and a shard are counted twice. So a timer that is dropped in
-//! a poll *leaves* its place in the wheel, with the waker in it, to the first one that the
-//! same thread registers on that shard before the poll ends. If there is none, the end of the poll
-//! cancels it.
+//! the lock twice, and a waker and a shard are counted twice. So a timer that is dropped
+//! in a poll *leaves* its place in the wheel, with the waker in it, to the first one that
+//! the same thread registers on that shard before the poll ends. If there is none, the end
+//! of the poll cancels it.
 //!
-//! Until then the place counts as registered. If its deadline passes first, the task is woken
-//! for nothing, at most once a poll; and if it was the earliest one, the sleeper keeps it as its horizon, as with
-//! any that is cancelled.
+//! Until then the place counts as registered. If its deadline passes first, the task is
+//! woken for nothing; and if it was the earliest one, the sleeper keeps it as its horizon,
+//! as with any that is cancelled.
 //!
 //! With a paused clock nothing is left, for a deadline there may be seen as a jump of time.
 //!
 //! The shard's own count of references is spared likewise: a thread keeps one that a
-//! timer has given back, until it leaves the runtime. Of another runtime's shard it keeps none.
+//! timer has given back, until it leaves the runtime. Of another runtime's shard it keeps
+//! none.
 
 use super::TimerShard;
 use crate::coop;
