@@ -303,7 +303,10 @@ fn loom_watcher_at_rest_looks_after_the_deadline() {
         scheduler.start(1);
         scheduler.stuck(0, |shared| {
             let _ = shared.idle.transition_to_parked(0, false);
-            model_time::pass(deadline);
+            // The other one, which has waited for a look, may go to rest.
+            loom::thread::yield_now();
+            // Deadlines are rounded up.
+            model_time::pass(deadline + Duration::from_micros(10));
             let wake = shared.idle.transition_from_parked(0, false);
             shared.unpark(wake.expect("there is nothing to wake worker 0 for"));
             let opened = gate.clone();
