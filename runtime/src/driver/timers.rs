@@ -9,6 +9,10 @@
 //!   *horizon* is the time until which it will sleep at most.
 //! - *Firing* takes due wakers out of a wheel and wakes them after unlocking.
 //!   Any thread may fire any shard.
+//! - A shard has *fired up to* the latest time for which it was fired, readable without
+//!   the lock; shut down, to the end of time.
+//! - A *place* is an entry of a wheel as the timer that waits there remembers it: its key,
+//!   its deadline and whom its waker wakes.
 //!
 //! # Invariants
 //! 1. A wheel holds exactly the timers that are registered and have not fired, and
@@ -22,8 +26,10 @@
 //!    cancelled: a timeout made and cancelled in a loop unparks the sleeper
 //!    once, not each time, and costs one needless wake-up when it would have
 //!    fired.
-//! 3. No waker is cloned, woken or dropped under a lock.
-//! 4. A waker that panics when it is woken costs no other its wake-up: those
+//! 3. What is taken out of a wheel to be woken has a deadline no later than what the shard
+//!    has *fired up to*, which is raised under that lock, before the wakers are woken.
+//! 4. No waker is cloned, woken or dropped under a lock.
+//! 5. A waker that panics when it is woken costs no other its wake-up: those
 //!    that were taken out with it are woken before the panic goes on, and what
 //!    is still in a wheel counts as due.
 //!
@@ -46,6 +52,22 @@
 //! it may come before S5. Where R1 leaves *earliest* alone, it is no later than
 //! `d`, and the thread that wrote it takes R2 and R3 for it. Awake, the horizon
 //! is zero and nobody unparks: whoever is awake passes S1 to S4 before it sleeps.
+//!
+//! # Pending without the lock
+//! A timer in a place P is polled with the waker that P wakes. If the shard has not fired
+//! up to P's deadline, as far as the polling thread sees, the timer is pending, and
+//! neither the lock nor the wheel is needed:
+//!
+//! ```text
+//! F1  under the lock: take P's waker out,     Q1  the poll begins
+//!     raise fired up to                       Q2  fired up to < P's deadline: pending
+//! F2  wake it                                 Q3  the poll ends
+//! ```
+//!
+//! Only the timer's owner, who is polling, takes P back or moves it; others only fire it, F.
+//! What F2 wakes is polled from then on, and that poll sees what was written before F2: this is
+//! what every waker owes to those who use it. So if F2 comes before Q1, Q2 sees F1 and asks
+//! the wheel. If not, F2 has yet to come, or came after Q1: another poll follows.
 //!
 //! # With a paused clock
 //! Nobody sleeps for a deadline; the driver moves the clock to the earliest one

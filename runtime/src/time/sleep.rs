@@ -135,7 +135,7 @@ impl Sleep {
     /// not that is over.
     ///
     /// The task that polled last is woken at the new deadline; it need not poll
-    /// again. This is cheaper than a new [`Sleep`].
+    /// again, unless it has been woken since. This is cheaper than a new [`Sleep`].
     ///
     /// ```
     /// use filch::time::{Duration, Instant, sleep};

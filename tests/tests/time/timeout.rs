@@ -151,3 +151,20 @@ fn many_timeouts_that_are_cancelled_leave_a_runtime_at_rest() {
         sleep(Duration::from_micros(10)).await;
     });
 }
+
+#[test]
+fn a_timeout_in_the_place_of_an_earlier_one_lasts_its_own_time() {
+    on_every_runtime(|| async {
+        for duration in [ms(1), ms(3), ms(9)] {
+            for _ in 0..100 {
+                timeout(ms(2), yield_now()).await.unwrap();
+            }
+            let start = Instant::now();
+            timeout(duration, pending::<()>()).await.unwrap_err();
+            assert!(start.elapsed() >= duration, "{:?}", start.elapsed());
+            drop(by_hand(sleep(ms(2))).poll());
+            sleep(duration).await;
+            assert!(start.elapsed() >= 2 * duration, "{:?}", start.elapsed());
+        }
+    });
+}

@@ -15,6 +15,8 @@
 
 use super::*;
 use crate::coop;
+use crate::primitive::atomic::AtomicBool;
+use crate::primitive::atomic::Ordering::AcqRel;
 use crate::task::loom_tests::model_fully as model;
 use loom::thread;
 use std::sync::atomic::{AtomicBool as StdAtomicBool, Ordering};
@@ -30,6 +32,8 @@ const SHORT_OF_SOON: Tick = Tick::from_nanos(3 << 38);
 const SOON: Tick = Tick::from_nanos(1 << 40);
 const SHORT_OF_LATER: Tick = Tick::from_nanos(3 << 39);
 const LATER: Tick = Tick::from_nanos(1 << 41);
+/// So late that a place which fires at `SOON` is moved for it.
+const MUCH_LATER: Tick = Tick::from_nanos(1 << 44);
 
 /// Whether it was woken, or unparked. It is looked at only when the threads of
 /// the model have been joined, so it need not be loom's.
@@ -56,6 +60,30 @@ fn flag() -> (std::sync::Arc<Flag>, Waker) {
     let flag = std::sync::Arc::new(Flag::default());
     let waker = Waker::from(std::sync::Arc::clone(&flag));
     (flag, waker)
+}
+
+/// What a task owes to those who wake it: the poll that follows a wake sees what was written
+/// before.
+struct Handshake(AtomicBool);
+
+impl Handshake {
+    /// Begins a poll: whether a wake has led to it.
+    fn take(&self) -> bool {
+        self.0.swap(false, AcqRel)
+    }
+}
+
+impl Wake for Handshake {
+    fn wake(self: std::sync::Arc<Self>) {
+        // Not a mere store, for which loom knows no order beside the read-modify-write above.
+        self.0.swap(true, AcqRel);
+    }
+}
+
+fn handshake() -> (std::sync::Arc<Handshake>, Waker) {
+    let handshake = std::sync::Arc::new(Handshake(AtomicBool::new(false)));
+    let waker = Waker::from(std::sync::Arc::clone(&handshake));
+    (handshake, waker)
 }
 
 fn timers(shards: usize) -> (Arc<Timers>, std::sync::Arc<Flag>) {

@@ -19,6 +19,8 @@ pub(crate) struct TimerShard {
     pub(super) locked: Mutex<Locked>,
     /// See invariant 2.
     earliest: AtomicU64,
+    /// See invariant 3.
+    fired_up_to: AtomicU64,
     clock: Arc<Clock>,
     sleeper: Arc<Sleeper>,
 }
@@ -26,6 +28,32 @@ pub(crate) struct TimerShard {
 pub(super) struct Locked {
     pub(super) wheel: Wheel<Waker>,
     shut_down: bool,
+}
+
+/// A place in a shard's wheel, as whoever waits on it remembers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    key: Key,
+    /// When it fires, as rounded.
+    pub(super) deadline: Tick,
+    waiter: Waiter,
+}
+
+/// Whom a waker wakes, for comparison with other wakers only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Waiter {
+    data: usize,
+    vtable: usize,
+}
+
+impl Waiter {
+    #[inline]
+    fn of(waker: &Waker) -> Waiter {
+        Waiter {
+            data: waker.data().addr(),
+            vtable: (&raw const *waker.vtable()).addr(),
+        }
+    }
 }
 
 impl TimerShard {
@@ -37,6 +65,7 @@ impl TimerShard {
         TimerShard {
             locked,
             earliest: AtomicU64::new(NEVER),
+            fired_up_to: AtomicU64::new(0),
             clock,
             sleeper,
         }
@@ -67,6 +96,9 @@ impl TimerShard {
                 prefetch(waker.data());
                 wakers.push(waker);
             }
+            if !wakers.is_empty() {
+                self.raise_fired_up_to(now.as_nanos());
+            }
             drop(locked);
             let due = wakers.len();
             wake_all(wakers.drain(..));
@@ -94,8 +126,9 @@ impl TimerShard {
         now: Tick,
         deadline: Tick,
         waker: Waker,
-    ) -> Result<Key, ShutDown> {
+    ) -> Result<Place, ShutDown> {
         let deadline = self.round(now, deadline);
+        let waiter = Waiter::of(&waker);
         let mut locked = self.locked.lock();
         if locked.shut_down {
             drop(locked);
@@ -108,23 +141,37 @@ impl TimerShard {
         if is_earlier {
             self.sleeper.notice(deadline);
         }
-        Ok(key)
+        Ok(Place {
+            key,
+            deadline,
+            waiter,
+        })
     }
 
-    /// Whether the timer has fired; if not, it will wake `waker` when it does.
-    pub(super) fn poll(&self, key: Key, waker: &Waker) -> Result<Poll<()>, ShutDown> {
+    /// Whether the place has fired; if not, it will wake `waker` when it does.
+    #[inline]
+    pub(super) fn poll(&self, place: &mut Place, waker: &Waker) -> Result<Poll<()>, ShutDown> {
+        if self.will_wake(place, waker) {
+            return Ok(Poll::Pending);
+        }
+        self.poll_locked(place, waker)
+    }
+
+    fn poll_locked(&self, place: &mut Place, waker: &Waker) -> Result<Poll<()>, ShutDown> {
         let mut locked = self.locked.lock();
-        match locked.wheel.get_mut(key) {
+        match locked.wheel.get_mut(place.key) {
             None => return locked.fired(),
             Some(registered) if registered.will_wake(waker) => return Ok(Poll::Pending),
             Some(_) => drop(locked),
         }
         let mut other = waker.clone();
+        let waiter = Waiter::of(&other);
         let mut locked = self.locked.lock();
-        let poll = match locked.wheel.get_mut(key) {
+        let poll = match locked.wheel.get_mut(place.key) {
             None => locked.fired(),
             Some(registered) => {
                 mem::swap(registered, &mut other);
+                place.waiter = waiter;
                 Ok(Poll::Pending)
             }
         };
@@ -133,33 +180,58 @@ impl TimerShard {
         poll
     }
 
-    /// Changes the deadline of a timer; `false` if it has fired.
-    pub(super) fn reset(&self, key: Key, now: Tick, deadline: Tick) -> bool {
-        self.reset_if(key, now, deadline, |_| true)
+    /// Whether the place is known to wake `waker` at its deadline, after the poll that
+    /// the caller is inside of. See *pending without the lock*.
+    #[inline]
+    fn will_wake(&self, place: &Place, waker: &Waker) -> bool {
+        // ORDERING: Relaxed: what matters was written by a firing whose wake the caller's
+        // poll has followed, which orders it before this.
+        place.waiter == Waiter::of(waker)
+            && self.fired_up_to.load(Relaxed) < place.deadline.as_nanos()
     }
 
-    /// Gives the place of a timer that nobody waits for any more to another one;
-    /// `false` if that one has fired, or was to wake another task.
+    /// Changes the deadline of a place; `false` if it has fired.
+    pub(super) fn reset(&self, place: &mut Place, now: Tick, deadline: Tick) -> bool {
+        self.reset_if(place, self.round(now, deadline), |_| true)
+    }
+
+    /// Gives a place where nobody waits any more to another timer of the same task;
+    /// `false` if it has fired, or was to wake another task.
     #[inline]
-    pub(super) fn pass_on(&self, key: Key, now: Tick, deadline: Tick, waker: &Waker) -> bool {
-        self.reset_if(key, now, deadline, |left| left.will_wake(waker))
+    pub(super) fn pass_on(
+        &self,
+        place: &mut Place,
+        now: Tick,
+        deadline: Tick,
+        waker: &Waker,
+    ) -> bool {
+        let rounded = self.round(now, deadline);
+        if place.deadline <= rounded
+            && is_worth_keeping(place.deadline, now, deadline)
+            && self.will_wake(place, waker)
+            && !self.clock.is_paused()
+        {
+            return true;
+        }
+        self.reset_if(place, rounded, |left| left.will_wake(waker))
     }
 
     #[inline]
     fn reset_if(
         &self,
-        key: Key,
-        now: Tick,
+        place: &mut Place,
         deadline: Tick,
         is_right: impl FnOnce(&Waker) -> bool,
     ) -> bool {
-        let deadline = self.round(now, deadline);
         let mut locked = self.locked.lock();
-        let registered = locked.wheel.get_mut(key);
+        let registered = locked.wheel.get_mut(place.key);
         let is_reset = registered.is_some_and(|waker| is_right(waker))
-            && locked.wheel.reset_exact(key, deadline);
+            && locked.wheel.reset_exact(place.key, deadline);
         let is_earlier = is_reset && self.lower_earliest(deadline);
         drop(locked);
+        if is_reset {
+            place.deadline = deadline;
+        }
         if is_earlier {
             self.sleeper.notice(deadline);
         }
@@ -168,13 +240,13 @@ impl TimerShard {
 
     /// Takes a timer's waker back; `None` if it has fired.
     #[inline]
-    pub(super) fn cancel(&self, key: Key) -> Option<Waker> {
-        self.locked.lock().wheel.cancel(key)
+    pub(super) fn cancel(&self, place: Place) -> Option<Waker> {
+        self.locked.lock().wheel.cancel(place.key)
     }
 
-    /// Whether the timer has not fired yet.
-    pub(super) fn is_registered(&self, key: Key) -> bool {
-        self.locked.lock().wheel.contains(key)
+    /// Whether the place has not fired yet.
+    pub(super) fn is_registered(&self, place: Place) -> bool {
+        self.locked.lock().wheel.contains(place.key)
     }
 
     #[inline]
@@ -206,6 +278,15 @@ impl TimerShard {
         is_earlier
     }
 
+    /// Raises *fired up to*; under the lock.
+    #[inline]
+    fn raise_fired_up_to(&self, nanos: u64) {
+        // ORDERING: Relaxed: the lock orders the writers, and waking what was taken out
+        // orders it before the polls that follow.
+        let raised = self.fired_up_to.load(Relaxed).max(nanos);
+        self.fired_up_to.store(raised, Relaxed);
+    }
+
     /// Makes *earliest* exact.
     pub(super) fn look_up_earliest(&self) {
         let mut locked = self.locked.lock();
@@ -218,9 +299,21 @@ impl TimerShard {
         locked.shut_down = true;
         let wakers: Vec<Waker> = locked.wheel.drain().collect();
         self.publish_earliest(None);
+        self.raise_fired_up_to(NEVER);
         drop(locked);
         wake_all(wakers.into_iter());
     }
+}
+
+/// A place that fires too early is kept for this part of the wait at least; one that
+/// fires sooner is moved. So a loop that goes on is never woken too early.
+const LEAST_PART: u64 = 8;
+
+/// Whether a place that fires at `kept` need not be moved yet for a wait until `deadline`.
+#[inline]
+fn is_worth_keeping(kept: Tick, now: Tick, deadline: Tick) -> bool {
+    let [kept, wait] = [kept, deadline].map(|tick| tick.as_nanos().saturating_sub(now.as_nanos()));
+    kept >= wait / LEAST_PART
 }
 
 /// Wakes all of them, without a lock. If one panics, that goes on when the others

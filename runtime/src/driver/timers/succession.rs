@@ -1,41 +1,51 @@
 //! Timers that succeed one another in one poll.
 //!
 //! A loop that waits with a timeout gives one timer up and registers the next one, in the
-//! same poll and for the same task. Cancelling the one and registering the other takes
-//! the lock twice, and a waker and a shard are counted twice. So a timer that is dropped
+//! same poll and for the same task. So a timer that is dropped
 //! in a poll *leaves* its place in the wheel, with the waker in it, to the first one that
 //! the same thread registers on that shard before the poll ends. If there is none, the end
 //! of the poll cancels it.
 //!
-//! Until then the place counts as registered. If its deadline passes first, the task is
+//! The next one takes the place as it is, if it fires before the new deadline, but not
+//! much too early (`LEAST_PART`), and is as good as
+//! pending there (*pending without the lock*, in the [parent module](super)). When
+//! it fires, the task is woken too early; that timer sees by the clock that it has to
+//! wait on, and registers. A loop that goes on moves the place before that, once
+//! in a long while; one that stops is woken once for nothing. Timers that are moved
+//! lazily are old practice; what is new here is that the lock is spared as well.
+//!
+//! Otherwise the place is moved, under the lock, or given up if it is another task's.
+//!
+//! Until it is taken, a place counts as registered. If its deadline passes first, the task is
 //! woken for nothing; and if it was the earliest one, the sleeper keeps it as its horizon,
 //! as with any that is cancelled.
 //!
-//! With a paused clock nothing is left, for a deadline there may be seen as a jump of time.
+//! With a paused clock nothing is left, and no place kept, for a deadline there may be seen
+//! as a jump of time.
 //!
 //! The shard's own count of references is spared likewise: a thread keeps one that a
 //! timer has given back, until it leaves the runtime. Of another runtime's shard it keeps
 //! none.
 
 use super::TimerShard;
+use super::shard::Place;
 use crate::coop;
 use crate::primitive::{Arc, const_thread_local};
-use filch_timer::Key;
 use std::cell::Cell;
 use std::ptr;
 
 /// What timers on this thread have left.
 struct Left {
-    place: Cell<Option<Place>>,
+    place: Cell<Option<Vacant>>,
     reference: Cell<Option<Arc<TimerShard>>>,
     /// The shard on which this thread last made a timer, for comparison only; null if
     /// it has left that runtime.
     own: Cell<*const TimerShard>,
 }
 
-struct Place {
+struct Vacant {
     shard: Arc<TimerShard>,
-    key: Key,
+    place: Place,
 }
 
 const_thread_local! {
@@ -74,36 +84,35 @@ pub(super) fn give_back(shard: Arc<TimerShard>) {
 
 /// Leaves a place to the next timer of this poll, or cancels it.
 #[inline]
-pub(super) fn leave(shard: Arc<TimerShard>, key: Key) {
+pub(super) fn leave(shard: Arc<TimerShard>, place: Place) {
     if shard.clock().is_paused() || !coop::at_end_of_poll(cancel_left) {
-        drop(shard.cancel(key));
+        drop(shard.cancel(place));
         return;
     }
-    let mut place = Some(Place { shard, key });
-    let former = LEFT.try_with(|left| left.place.replace(place.take()));
-    // The place itself, if the thread's end has come so far that it cannot be left.
-    for nobodys in [place, former.ok().flatten()].into_iter().flatten() {
+    let mut vacant = Some(Vacant { shard, place });
+    let _ = LEFT.try_with(|left| vacant = left.place.replace(vacant.take()));
+    // A former one or, if the thread's end has come so far that none can be left, this one.
+    if let Some(nobodys) = vacant {
         nobodys.cancel();
     }
 }
 
 /// The place on `shard` that was left to this timer, if there is one.
 #[inline]
-pub(super) fn succeed(shard: &Arc<TimerShard>) -> Option<Key> {
-    let place = LEFT.try_with(|left| left.place.take()).ok().flatten()?;
-    let key = place.key;
-    if !Arc::ptr_eq(&place.shard, shard) {
-        place.cancel();
+pub(super) fn succeed(shard: &Arc<TimerShard>) -> Option<Place> {
+    let vacant = LEFT.try_with(|left| left.place.take()).ok().flatten()?;
+    if !Arc::ptr_eq(&vacant.shard, shard) {
+        vacant.cancel();
         return None;
     }
-    give_back(place.shard);
-    Some(key)
+    give_back(vacant.shard);
+    Some(vacant.place)
 }
 
 /// Cancels a place that nobody took.
 fn cancel_left() {
-    if let Ok(Some(place)) = LEFT.try_with(|left| left.place.take()) {
-        place.cancel();
+    if let Ok(Some(vacant)) = LEFT.try_with(|left| left.place.take()) {
+        vacant.cancel();
     }
 }
 
@@ -115,10 +124,10 @@ pub(crate) fn leave_runtime() {
     });
 }
 
-impl Place {
+impl Vacant {
     #[cold]
     fn cancel(self) {
-        let waker = self.shard.cancel(self.key);
+        let waker = self.shard.cancel(self.place);
         give_back(self.shard);
         drop(waker);
     }

@@ -73,8 +73,8 @@ impl Fixture {
 
 #[test]
 fn a_timer_is_small() {
-    // A reference to the shard, and a state in the niches of its duration.
-    assert_eq!(size_of::<Timer>(), 24);
+    // A reference to the shard, and a place: its key, its deadline and whom it wakes.
+    assert_eq!(size_of::<Timer>(), 48);
 }
 
 #[test]

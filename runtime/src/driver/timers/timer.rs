@@ -1,8 +1,9 @@
 //! One timer, from the side of whoever waits for it.
 
+use super::shard::Place;
 use super::{ShutDown, TimerShard, succession};
 use crate::primitive::Arc;
-use filch_timer::{Key, Tick};
+use filch_timer::Tick;
 use std::fmt;
 use std::task::{Poll, Waker};
 use std::time::Duration;
@@ -23,11 +24,14 @@ enum State {
     Fresh(Option<Duration>),
     /// Not polled since it was given another deadline.
     Rearmed,
-    /// In the wheel, or fired and not looked at since.
-    Registered(Key),
+    /// In the wheel, or fired and not looked at since. A place that is earlier than the
+    /// deadline was left by another timer; when it fires, this one looks for a place anew.
+    Registered(Place),
     /// Known to have fired.
     Fired,
 }
+
+const NOT_DROPPED: &str = "the timer is not dropped yet";
 
 impl Timer {
     /// A timer on `shard`, for a deadline that lies so far ahead, if the caller
@@ -42,26 +46,30 @@ impl Timer {
 
     #[inline]
     pub(crate) fn shard(&self) -> &Arc<TimerShard> {
-        self.shard.as_ref().expect("the timer is not dropped yet")
+        self.shard.as_ref().expect(NOT_DROPPED)
     }
 
     /// Whether the timer has fired; if not, it will wake `waker`, and only that,
     /// when `deadline` has passed.
     pub(crate) fn poll(&mut self, deadline: Tick, waker: &Waker) -> Result<Poll<()>, ShutDown> {
-        let now = match self.state {
+        let now = match &mut self.state {
             State::Fired => return Ok(Poll::Ready(())),
-            State::Registered(key) => {
-                let poll = self.shard().poll(key, waker)?;
-                if poll.is_ready() {
-                    self.state = State::Fired;
+            State::Registered(place) => {
+                let shard = self.shard.as_ref().expect(NOT_DROPPED);
+                if shard.poll(place, waker)?.is_pending() {
+                    return Ok(Poll::Pending);
                 }
-                return Ok(poll);
+                if place.deadline >= deadline {
+                    self.state = State::Fired;
+                    return Ok(Poll::Ready(()));
+                }
+                shard.clock().now()
             }
             // A future is seldom made much earlier than it is polled, so the
             // clock is not read a second time. If this one was, the wheel finds
             // it overdue and fires it at the next occasion.
             State::Fresh(Some(ahead)) => {
-                let made = deadline.saturating_sub(ahead);
+                let made = deadline.saturating_sub(*ahead);
                 self.shard().clock().now_or(made)
             }
             State::Fresh(None) | State::Rearmed => self.shard().clock().now(),
@@ -76,10 +84,10 @@ impl Timer {
 
     /// Takes the place that another timer has left, or a new one.
     #[inline]
-    fn register(&self, now: Tick, deadline: Tick, waker: &Waker) -> Result<Key, ShutDown> {
+    fn register(&self, now: Tick, deadline: Tick, waker: &Waker) -> Result<Place, ShutDown> {
         let shard = self.shard();
-        if let Some(left) = succession::succeed(shard) {
-            if shard.pass_on(left, now, deadline, waker) {
+        if let Some(mut left) = succession::succeed(shard) {
+            if shard.pass_on(&mut left, now, deadline, waker) {
                 return Ok(left);
             }
             drop(shard.cancel(left));
@@ -99,12 +107,18 @@ impl Timer {
             }
             return;
         }
-        if let State::Registered(key) = self.state
-            && self.shard().reset(key, now, deadline)
-        {
-            return;
+        if !self.move_place(now, deadline) {
+            self.state = State::Rearmed;
         }
-        self.state = State::Rearmed;
+    }
+
+    /// Moves the place to another deadline; `false` if there is none, or it has fired.
+    pub(super) fn move_place(&mut self, now: Tick, deadline: Tick) -> bool {
+        let shard = self.shard.as_ref().expect(NOT_DROPPED);
+        match &mut self.state {
+            State::Registered(place) => shard.reset(place, now, deadline),
+            State::Fresh(_) | State::Rearmed | State::Fired => false,
+        }
     }
 
     /// Forgets whoever waits, and waits to be polled with another deadline.
@@ -119,23 +133,18 @@ impl Timer {
         match self.state {
             State::Fresh(_) => false,
             State::Rearmed => deadline <= self.shard().clock().now(),
-            State::Registered(key) => !self.shard().is_registered(key),
+            State::Registered(place) => {
+                let is_early = place.deadline < deadline;
+                !self.shard().is_registered(place)
+                    && (!is_early || deadline <= self.shard().clock().now())
+            }
             State::Fired => true,
-        }
-    }
-
-    /// Its key, for a model that takes the clock's part.
-    #[cfg(all(test, filch_loom))]
-    pub(super) fn key(&self) -> Option<Key> {
-        match self.state {
-            State::Registered(key) => Some(key),
-            _ => None,
         }
     }
 
     fn cancel(&mut self) -> Option<Waker> {
         match self.state {
-            State::Registered(key) => self.shard().cancel(key),
+            State::Registered(place) => self.shard().cancel(place),
             State::Fresh(_) | State::Rearmed | State::Fired => None,
         }
     }
@@ -146,7 +155,7 @@ impl Drop for Timer {
     fn drop(&mut self) {
         if let Some(shard) = self.shard.take() {
             match self.state {
-                State::Registered(key) => succession::leave(shard, key),
+                State::Registered(place) => succession::leave(shard, place),
                 State::Fresh(_) | State::Rearmed | State::Fired => succession::give_back(shard),
             }
         }

@@ -40,13 +40,12 @@ fn loom_fire_races_reset() {
         let (woken, waker) = flag();
         let mut timer = timer(&timers, 0);
         assert_eq!(timer.poll(SOON, &waker), Ok(Poll::Pending));
-        let key = timer.key().expect("it is registered");
 
         let firing = thread::spawn({
             let timers = Arc::clone(&timers);
             move || timers.fire_due(SOON)
         });
-        let was_waiting = timers.shard(0).reset(key, Tick::ZERO, LATER);
+        let was_waiting = timer.move_place(Tick::ZERO, LATER);
         let fired = firing.join().unwrap();
 
         if was_waiting {
@@ -59,7 +58,8 @@ fn loom_fire_races_reset() {
             assert_eq!(fired, 1, "it was left to the reset");
         }
         assert!(woken.is_raised());
-        assert_eq!(timer.poll(LATER, &waker), Ok(Poll::Ready(())));
+        let deadline = if was_waiting { LATER } else { SOON };
+        assert_eq!(timer.poll(deadline, &waker), Ok(Poll::Ready(())));
         assert_eq!(timers.len(), 0);
     });
 }
@@ -81,7 +81,7 @@ fn loom_fire_races_succession() {
         let succeed = || {
             drop(former);
             let mut latter = timer(&timers, 0);
-            assert_eq!(latter.poll(LATER, &waker), Ok(Poll::Pending));
+            assert_eq!(latter.poll(MUCH_LATER, &waker), Ok(Poll::Pending));
             latter
         };
         let (mut latter, _) = coop::poll_task(&waker, succeed);
@@ -89,10 +89,10 @@ fn loom_fire_races_succession() {
 
         assert_eq!(woken.is_raised(), fired == 1);
         assert_eq!(timers.len(), 1);
-        assert_eq!(latter.poll(LATER, &waker), Ok(Poll::Pending));
+        assert_eq!(latter.poll(MUCH_LATER, &waker), Ok(Poll::Pending));
         assert_eq!(timers.fire_due(SOON), 0);
-        assert_eq!(timers.fire_due(LATER), 1);
-        assert_eq!(latter.poll(LATER, &waker), Ok(Poll::Ready(())));
+        assert_eq!(timers.fire_due(MUCH_LATER), 1);
+        assert_eq!(latter.poll(MUCH_LATER, &waker), Ok(Poll::Ready(())));
         drop((latter, waker));
         assert_eq!(std::sync::Arc::strong_count(&woken), 1);
     });
@@ -145,6 +145,65 @@ fn loom_fire_races_waker_change() {
         drop((timer, first_waker, second_waker));
         assert_eq!(std::sync::Arc::strong_count(&first), 1);
         assert_eq!(std::sync::Arc::strong_count(&second), 1);
+    });
+}
+
+/// A task is polled, for whatever reason, while its timer fires: a poll that follows the
+/// wake finds that it has fired, and one that finds it pending is followed by the wake.
+#[test]
+fn loom_fire_races_poll() {
+    model(|| {
+        let (timers, _) = timers(1);
+        let (woken, waker) = handshake();
+        let mut timer = timer(&timers, 0);
+        assert_eq!(timer.poll(SOON, &waker), Ok(Poll::Pending));
+
+        let firing = thread::spawn({
+            let timers = Arc::clone(&timers);
+            move || timers.fire_due(SOON)
+        });
+        let was_woken = woken.take();
+        let poll = timer.poll(SOON, &waker);
+        assert!(!was_woken || poll == Ok(Poll::Ready(())), "nobody wakes it again");
+        assert_eq!(firing.join().unwrap(), 1);
+
+        assert!(was_woken || woken.take());
+        assert_eq!(timer.poll(SOON, &waker), Ok(Poll::Ready(())));
+    });
+}
+
+/// A timer takes a place that fires too early, as it is, while it fires: it is woken and waits
+/// anew, or has seen that the place has fired.
+#[test]
+fn loom_fire_races_a_kept_place() {
+    model(|| {
+        let (timers, _) = timers(1);
+        let (woken, waker) = handshake();
+        let mut former = timer(&timers, 0);
+        assert_eq!(former.poll(SOON, &waker), Ok(Poll::Pending));
+
+        let firing = thread::spawn({
+            let timers = Arc::clone(&timers);
+            move || timers.fire_due(SOON)
+        });
+        let was_woken = woken.take();
+        let succeed = || {
+            drop(former);
+            let mut latter = timer(&timers, 0);
+            assert_eq!(latter.poll(SHORT_OF_LATER, &waker), Ok(Poll::Pending));
+            latter
+        };
+        let (mut latter, _) = coop::poll_task(&waker, succeed);
+        let fired = firing.join().unwrap();
+
+        if woken.take() {
+            assert_eq!(fired, 1);
+            assert_eq!(latter.poll(SHORT_OF_LATER, &waker), Ok(Poll::Pending));
+        }
+        assert!(!was_woken || fired == 1);
+        assert_eq!(timers.len(), 1, "it waits");
+        timers.fire_due(SHORT_OF_LATER);
+        assert!(woken.take(), "by the deadline");
     });
 }
 

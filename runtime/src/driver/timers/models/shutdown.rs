@@ -60,6 +60,30 @@ fn loom_shutdown_races_poll() {
     });
 }
 
+/// A task is polled, for whatever reason, while the runtime shuts down: a poll that follows
+/// the wake is told, and one that finds its timer pending is followed by the wake.
+#[test]
+fn loom_shutdown_races_poll_without_the_lock() {
+    model(|| {
+        let (timers, _) = timers(1);
+        let (woken, waker) = handshake();
+        let mut timer = timer(&timers, 0);
+        assert_eq!(timer.poll(SOON, &waker), Ok(Poll::Pending));
+
+        let shutting_down = thread::spawn({
+            let timers = Arc::clone(&timers);
+            move || timers.shutdown()
+        });
+        let was_woken = woken.take();
+        let poll = timer.poll(SOON, &waker);
+        shutting_down.join().unwrap();
+
+        assert!(!was_woken || poll == Err(ShutDown), "nobody wakes it again");
+        assert!(was_woken || woken.take());
+        assert_eq!(timer.poll(SOON, &waker), Err(ShutDown));
+    });
+}
+
 /// A shutdown while another thread fires and a third drops its sleep: each waker
 /// that was not taken back is woken once.
 #[test]

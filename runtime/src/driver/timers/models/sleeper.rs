@@ -97,14 +97,13 @@ fn loom_sleep_races_reset() {
         let (timers, unparked) = timers(1);
         let mut timer = timer(&timers, 0);
         assert_eq!(timer.poll(LATER, Waker::noop()), Ok(Poll::Pending));
-        let key = timer.key().expect("it is registered");
 
-        let resetting = thread::spawn({
-            let shard = Arc::clone(timers.shard(0));
-            move || assert!(shard.reset(key, Tick::ZERO, SOON))
+        let resetting = thread::spawn(move || {
+            assert!(timer.move_place(Tick::ZERO, SOON));
+            timer
         });
         let horizon = timers.prepare_sleep().expect("there is a timer");
-        resetting.join().unwrap();
+        let _timer = resetting.join().unwrap();
 
         assert!(
             horizon <= SOON || unparked.is_raised(),
