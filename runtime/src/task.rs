@@ -52,6 +52,7 @@ mod notified;
 mod owned;
 mod poll;
 mod raw;
+mod site;
 mod state;
 mod waker;
 

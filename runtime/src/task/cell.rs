@@ -50,6 +50,7 @@ use super::header::{Header, Holds, Vtable};
 use super::id::Id;
 use super::join_waker::JoinWaker;
 use super::poll;
+use super::site::Site;
 use super::state::State;
 use crate::primitive::UnsafeCell;
 use crate::unwind::swallow;
@@ -107,7 +108,7 @@ impl<F: Future, S: Schedule> Cell<F, S> {
         // Written where it is to stay: futures are often large.
         let mut cell = Box::<Self>::new_uninit();
         cell.write(Self {
-            header: Header::new(state, Self::VTABLE, id, location),
+            header: Header::new(state, Site::of(Self::VTABLE, location), id),
             scheduler,
             stage: UnsafeCell::new(Stage {
                 future: ManuallyDrop::new(future),

@@ -1,11 +1,11 @@
 //! What every task has, whatever its future: the first cache line of its cell.
 
 use super::id::Id;
+use super::site::Site;
 use super::state::State;
 use crate::primitive::UnsafeCell;
 use crate::primitive::atomic::{AtomicBool, Ordering};
 use std::fmt;
-use std::panic::Location;
 use std::ptr::NonNull;
 // Not `primitive`'s: neither a statistic nor what is written by who runs the task
 // and read by its next runner takes part in a protocol of its own; they would
@@ -16,10 +16,9 @@ use std::sync::atomic::{AtomicU16, AtomicU32};
 #[repr(C)]
 pub(super) struct Header {
     pub(super) state: State,
-    pub(super) vtable: &'static Vtable,
+    /// What it is a task of, and where it was spawned.
+    pub(super) site: &'static Site,
     pub(super) id: Id,
-    /// Where the task was spawned.
-    pub(super) location: &'static Location<'static>,
     /// Where the task is kept once it has waited; until then there is none.
     residence: AtomicU32,
     /// How often the future has been polled, as far as it counts; written by who
@@ -33,7 +32,7 @@ pub(super) struct Header {
 }
 
 #[cfg(not(filch_loom))]
-const _: () = assert!(size_of::<Header>() <= 40, "a task's header has grown");
+const _: () = assert!(size_of::<Header>() <= 32, "a task's header has grown");
 
 /// Where a task is kept once it has waited: a number, whose meaning is the
 /// collection's.
@@ -71,6 +70,7 @@ pub(super) enum Holds {
 ///
 /// Each takes the pointer of a task whose cell is of that future and scheduler,
 /// and which the caller holds a reference of; see `poll` for their contracts.
+#[derive(Clone, Copy)]
 pub(super) struct Vtable {
     /// Runs the task once. Consumes the reference of a `Notified`. The second
     /// argument is a `*const S`, or null.
@@ -95,17 +95,11 @@ pub(super) struct Vtable {
 }
 
 impl Header {
-    pub(super) fn new(
-        state: State,
-        vtable: &'static Vtable,
-        id: Id,
-        location: &'static Location<'static>,
-    ) -> Self {
+    pub(super) fn new(state: State, site: &'static Site, id: Id) -> Self {
         Self {
             state,
-            vtable,
+            site,
             id,
-            location,
             residence: AtomicU32::new(Residence::COUNT),
             polls: AtomicU16::new(0),
             // A new task goes on running, so to speak, until its first wait.
@@ -170,7 +164,7 @@ impl fmt::Debug for Header {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Task")
             .field("id", &self.id)
-            .field("location", &format_args!("{}", self.location))
+            .field("location", &format_args!("{}", self.site.location))
             .field("polls", &self.polls())
             .field("state", &self.state)
             .finish_non_exhaustive()

@@ -121,7 +121,9 @@ impl<T> Future for JoinHandle<T> {
         let mut output = None::<Self::Output>;
         // SAFETY: the task is complete, so the output is the handle's
         // (**Stage**), and `T` is its type.
-        unsafe { (self.task.header().vtable.take_output)(task, ptr::from_mut(&mut output).cast()) };
+        unsafe {
+            (self.task.header().site.vtable.take_output)(task, ptr::from_mut(&mut output).cast())
+        };
         Poll::Ready(output.expect("a JoinHandle was polled after it had returned the output"))
     }
 }
@@ -176,7 +178,7 @@ impl<T> Drop for JoinHandle<T> {
                 TransitionToDetached::DropOutput => {
                     // SAFETY: the task is complete, so the output is the
                     // handle's (**Stage**).
-                    unsafe { (self.task.header().vtable.drop_output)(header) };
+                    unsafe { (self.task.header().site.vtable.drop_output)(header) };
                     disposed.output = true;
                 }
                 TransitionToDetached::DropJoinWaker => {

@@ -7,13 +7,16 @@
 //! A slot without a lock: who may use it how follows from the state word, by
 //! the rule **Join waker** of [`cell`](super::cell).
 
+use self::thin_waker::ThinWaker;
 use crate::primitive::UnsafeCell;
 use crate::unwind::swallow;
 use std::task::Waker;
 
+mod thin_waker;
+
 /// The slot.
 pub(super) struct JoinWaker {
-    slot: UnsafeCell<Option<Waker>>,
+    slot: UnsafeCell<Option<ThinWaker>>,
 }
 
 impl JoinWaker {
@@ -58,7 +61,8 @@ impl JoinWaker {
     /// # Safety
     ///
     /// The caller has exclusive access, see **Join waker**.
-    pub(super) unsafe fn replace(&self, waker: Option<Waker>) -> Option<Waker> {
+    pub(super) unsafe fn replace(&self, waker: Option<Waker>) -> Option<ThinWaker> {
+        let waker = waker.map(ThinWaker::new);
         self.slot.with_mut(|slot| {
             // SAFETY: as the caller promises.
             let stored = unsafe { &mut *slot };

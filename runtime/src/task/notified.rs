@@ -112,7 +112,7 @@ impl<S> Notified<S> {
     )]
     #[inline]
     pub(crate) fn location(&self) -> &'static Location<'static> {
-        self.task.header().location
+        self.task.header().site.location
     }
 
     /// A reference more, to keep the task from being freed.
@@ -170,7 +170,7 @@ impl<S: Schedule> Notified<S> {
 
     #[inline]
     fn run_with(self, scheduler: *const S) {
-        let vtable = self.task.header().vtable;
+        let vtable = &self.task.header().site.vtable;
         // SAFETY: the reference is that of a `Notified`, and passed on; the
         // scheduler is of the task's type, and null or borrowed by our caller.
         unsafe { (vtable.poll)(self.into_raw(), scheduler.cast()) };

@@ -62,7 +62,7 @@ pub(super) unsafe fn state<'a>(header: NonNull<Header>) -> &'a State {
 /// the only one and does not use it again.
 pub(super) unsafe fn dealloc(header: NonNull<Header>) {
     // SAFETY: nobody else has a reference, so the header still exists.
-    let vtable = unsafe { (*header.as_ptr()).vtable };
+    let vtable = unsafe { &(*header.as_ptr()).site.vtable };
     // SAFETY: the table belongs to this cell; the rest is the caller's promise.
     unsafe { (vtable.dealloc)(header) }
 }
@@ -75,7 +75,7 @@ pub(super) unsafe fn dealloc(header: NonNull<Header>) {
 /// another one until this returns.
 unsafe fn submit(header: NonNull<Header>) {
     // SAFETY: the caller's own reference keeps the header alive (**Counted**).
-    let vtable = unsafe { (*header.as_ptr()).vtable };
+    let vtable = unsafe { &(*header.as_ptr()).site.vtable };
     // SAFETY: the table belongs to this cell; the rest is the caller's promise.
     unsafe { (vtable.schedule)(header) }
 }
@@ -112,7 +112,7 @@ impl Reference {
 
     /// The slot of the join waker. Access to it follows **Join waker**.
     pub(super) fn join_waker(&self) -> &JoinWaker {
-        let offset = self.header().vtable.join_waker;
+        let offset = self.header().site.vtable.join_waker;
         // SAFETY: the offset is that of the slot within the cell that starts
         // with this header, and the pointer is one to all of the cell.
         let slot = unsafe { self.header.as_ptr().byte_add(offset) };
@@ -138,7 +138,7 @@ impl Reference {
         match unsafe { state(header) }.transition_to_scheduled_by_val() {
             TransitionToScheduledByVal::Submit => {
                 // SAFETY: the transition left the reference to us (**Counted**).
-                let vtable = unsafe { (*header.as_ptr()).vtable };
+                let vtable = unsafe { &(*header.as_ptr()).site.vtable };
                 // SAFETY: the table belongs to this cell. The transition made the
                 // reference, which is passed on, that of a `Notified`.
                 unsafe { (vtable.schedule_by_val)(header) };
@@ -174,7 +174,7 @@ impl Reference {
     /// The caller runs the task.
     #[cold]
     pub(super) unsafe fn cancel(self) {
-        let vtable = self.header().vtable;
+        let vtable = &self.header().site.vtable;
         // SAFETY: as the caller promises; the reference is passed on.
         unsafe { (vtable.cancel)(self.into_raw()) };
     }

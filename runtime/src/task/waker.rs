@@ -12,7 +12,7 @@ use std::task::{RawWaker, RawWakerVTable, Waker};
 
 // A static, not a const: its address is the identity that `will_wake` and
 // `coop` compare.
-static WAKER: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop);
+pub(super) static WAKER: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop);
 
 /// The waker of `task`, for the duration of a poll, without a reference of its
 /// own.

@@ -164,7 +164,10 @@ fn loom_fire_races_poll() {
         });
         let was_woken = woken.take();
         let poll = timer.poll(SOON, &waker);
-        assert!(!was_woken || poll == Ok(Poll::Ready(())), "nobody wakes it again");
+        assert!(
+            !was_woken || poll == Ok(Poll::Ready(())),
+            "nobody wakes it again"
+        );
         assert_eq!(firing.join().unwrap(), 1);
 
         assert!(was_woken || woken.take());

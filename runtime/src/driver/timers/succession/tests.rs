@@ -75,7 +75,11 @@ fn a_place_of_about_that_time_is_kept_without_the_lock() {
         latter
     });
     assert_eq!((timers.len(), timers.fire_due(SOON)), (1, 1));
-    assert_eq!(count.0.load(Ordering::Relaxed), 1, "too early, to poll again");
+    assert_eq!(
+        count.0.load(Ordering::Relaxed),
+        1,
+        "too early, to poll again"
+    );
     assert!(!latter.has_elapsed(LATER));
     assert_eq!(latter.poll(LATER, &waker), Ok(Poll::Pending));
     assert_eq!((timers.len(), timers.fire_due(SOON)), (1, 0));
