@@ -196,6 +196,23 @@ impl<T> Wheel<T> {
         Some(self.levels.list(slot).minimum)
     }
 
+    /// The time of the wheel: every deadline up to here counts as due, even for a caller
+    /// to whom it is earlier.
+    ///
+    /// ```
+    /// # use filch_timer::{Tick, Wheel};
+    /// let [early, late] = [1, 2].map(Tick::from_nanos);
+    /// let mut wheel = Wheel::new();
+    /// assert_eq!(wheel.expire(late), None);
+    /// assert_eq!(wheel.elapsed(), late);
+    /// wheel.insert_exact(early, late, "late");
+    /// assert_eq!(wheel.expire(early), Some("late"));
+    /// ```
+    #[inline]
+    pub fn elapsed(&self) -> Tick {
+        self.elapsed
+    }
+
     /// The number of payloads in the wheel.
     #[inline]
     pub fn len(&self) -> usize {

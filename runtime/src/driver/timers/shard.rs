@@ -97,7 +97,8 @@ impl TimerShard {
                 wakers.push(waker);
             }
             if !wakers.is_empty() {
-                self.raise_fired_up_to(now.as_nanos());
+                // The wheel's time may be ahead of the caller's.
+                self.raise_fired_up_to(now.max(locked.wheel.elapsed()).as_nanos());
             }
             drop(locked);
             let due = wakers.len();
@@ -305,8 +306,8 @@ impl TimerShard {
     }
 }
 
-/// A place that fires too early is kept for this part of the wait at least; one that
-/// fires sooner is moved. So a loop that goes on is never woken too early.
+/// A place that fires too early is kept until then only if that is no sooner than after this
+/// part of the wait, an eighth; else it is moved. So a loop that goes on is never woken early.
 const LEAST_PART: u64 = 8;
 
 /// Whether a place that fires at `kept` need not be moved yet for a wait until `deadline`.

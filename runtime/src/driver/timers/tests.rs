@@ -236,6 +236,18 @@ fn a_flood_is_fired_in_bounded_portions() {
 }
 
 #[test]
+fn what_fires_beside_a_clock_that_lags_is_seen_to_have_fired() {
+    let fixture = fixture(1, true);
+    drop(fixture.waiting(0, at(50)));
+    assert_eq!(fixture.timers.fire_due(at(100)), 0);
+    let (mut lagging, _, waker) = fixture.waiting(0, at(95));
+    let _due = fixture.waiting(0, at(80));
+    // To the wheel it is 100 already.
+    assert_eq!(fixture.timers.fire_due(at(90)), 2);
+    assert_eq!(lagging.poll(at(95), &waker), Ok(Poll::Ready(())));
+}
+
+#[test]
 fn a_locked_shard_is_left_for_later() {
     let fixture = fixture(2, true);
     let _timers = [fixture.waiting(0, at(7)), fixture.waiting(1, at(7))];
