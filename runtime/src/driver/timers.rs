@@ -27,7 +27,8 @@
 //!    once, not each time, and costs one needless wake-up when it would have
 //!    fired.
 //! 3. What is taken out of a wheel to be woken has a deadline no later than what the shard
-//!    has *fired up to*, which is raised under that lock, before the wakers are woken.
+//!    has *fired up to*, which is raised under that lock, before the wakers are woken. By
+//!    the wheel's time: a caller's clock may lag behind it.
 //! 4. No waker is cloned, woken or dropped under a lock.
 //! 5. A waker that panics when it is woken costs no other its wake-up: those
 //!    that were taken out with it are woken before the panic goes on, and what
@@ -65,9 +66,10 @@
 //! ```
 //!
 //! Only the timer's owner, who is polling, takes P back or moves it; others only fire it, F.
-//! What F2 wakes is polled from then on, and that poll sees what was written before F2: this is
-//! what every waker owes to those who use it. So if F2 comes before Q1, Q2 sees F1 and asks
-//! the wheel. If not, F2 has yet to come, or came after Q1: another poll follows.
+//! What F2 wakes is polled from then on, and that poll sees what was written before F2. This is
+//! what every waker owes to those who use it; a wake of our tasks is a read-modify-write of
+//! the state word even if it changes nothing, and so it is with the other wakers here. So if
+//! F2 comes before Q1, Q2 sees F1 and asks the wheel. If it comes later, another poll follows.
 //!
 //! # With a paused clock
 //! Nobody sleeps for a deadline; the driver moves the clock to the earliest one

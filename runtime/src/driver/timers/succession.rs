@@ -1,18 +1,15 @@
 //! Timers that succeed one another in one poll.
 //!
 //! A loop that waits with a timeout gives one timer up and registers the next one, in the
-//! same poll and for the same task. So a timer that is dropped
-//! in a poll *leaves* its place in the wheel, with the waker in it, to the first one that
-//! the same thread registers on that shard before the poll ends. If there is none, the end
-//! of the poll cancels it.
+//! same poll and for the same task. So a timer that is dropped in a poll *leaves* its place
+//! in the wheel, with the waker in it, to the first one that the same thread registers on
+//! that shard before the poll ends. If there is none, the end of the poll cancels it.
 //!
-//! The next one takes the place as it is, if it fires before the new deadline, but not
-//! much too early (`LEAST_PART`), and is as good as
-//! pending there (*pending without the lock*, in the [parent module](super)). When
-//! it fires, the task is woken too early; that timer sees by the clock that it has to
-//! wait on, and registers. A loop that goes on moves the place before that, once
-//! in a long while; one that stops is woken once for nothing. Timers that are moved
-//! lazily are old practice; what is new here is that the lock is spared as well.
+//! The next one keeps the place as it is if that fires before the new deadline, though not
+//! much too early (`LEAST_PART`), and is pending there without a lock, as the
+//! [parent module](super) explains. When the place fires, the task is woken too early; the
+//! timer sees by the clock that it has to wait on, and registers. A loop that goes on moves
+//! its place before that, once in a long while; one that stops is woken once for nothing.
 //!
 //! Otherwise the place is moved, under the lock, or given up if it is another task's.
 //!
