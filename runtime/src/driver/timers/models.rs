@@ -96,6 +96,18 @@ fn timers(shards: usize) -> (Arc<Timers>, std::sync::Arc<Flag>) {
     )
 }
 
+/// Fires what is due soon, on another thread.
+fn fire(timers: &Arc<Timers>) -> thread::JoinHandle<usize> {
+    let timers = Arc::clone(timers);
+    thread::spawn(move || timers.fire_due(SOON))
+}
+
+/// Shuts down, on another thread.
+fn shut_down(timers: &Arc<Timers>) -> thread::JoinHandle<()> {
+    let timers = Arc::clone(timers);
+    thread::spawn(move || timers.shutdown())
+}
+
 fn timer(timers: &Timers, shard: usize) -> Timer {
     Timer::new(timers.shard(shard), Some(Duration::MAX))
 }

@@ -16,10 +16,7 @@ fn loom_fire_races_drop() {
         assert_eq!(timer.poll(SOON, &waker), Ok(Poll::Pending));
         drop(waker);
 
-        let firing = thread::spawn({
-            let timers = Arc::clone(&timers);
-            move || timers.fire_due(SOON)
-        });
+        let firing = fire(&timers);
         drop(timer);
         let fired = firing.join().unwrap();
 
@@ -41,10 +38,7 @@ fn loom_fire_races_reset() {
         let mut timer = timer(&timers, 0);
         assert_eq!(timer.poll(SOON, &waker), Ok(Poll::Pending));
 
-        let firing = thread::spawn({
-            let timers = Arc::clone(&timers);
-            move || timers.fire_due(SOON)
-        });
+        let firing = fire(&timers);
         let was_waiting = timer.move_place(Tick::ZERO, LATER);
         let fired = firing.join().unwrap();
 
@@ -74,10 +68,7 @@ fn loom_fire_races_succession() {
         let mut former = timer(&timers, 0);
         assert_eq!(former.poll(SOON, &waker), Ok(Poll::Pending));
 
-        let firing = thread::spawn({
-            let timers = Arc::clone(&timers);
-            move || timers.fire_due(SOON)
-        });
+        let firing = fire(&timers);
         let succeed = || {
             drop(former);
             let mut latter = timer(&timers, 0);
@@ -108,10 +99,7 @@ fn loom_fire_races_the_end_of_a_poll() {
         let mut timer = timer(&timers, 0);
         assert_eq!(timer.poll(SOON, &waker), Ok(Poll::Pending));
 
-        let firing = thread::spawn({
-            let timers = Arc::clone(&timers);
-            move || timers.fire_due(SOON)
-        });
+        let firing = fire(&timers);
         coop::poll_task(&waker, || drop(timer));
         drop(waker);
         assert_eq!(timers.len(), 0, "it fired, or was cancelled");
@@ -132,10 +120,7 @@ fn loom_fire_races_waker_change() {
         let mut timer = timer(&timers, 0);
         assert_eq!(timer.poll(SOON, &first_waker), Ok(Poll::Pending));
 
-        let firing = thread::spawn({
-            let timers = Arc::clone(&timers);
-            move || timers.fire_due(SOON)
-        });
+        let firing = fire(&timers);
         let poll = timer.poll(SOON, &second_waker);
         let fired = firing.join().unwrap() + timers.fire_due(SOON);
 
@@ -158,10 +143,7 @@ fn loom_fire_races_poll() {
         let mut timer = timer(&timers, 0);
         assert_eq!(timer.poll(SOON, &waker), Ok(Poll::Pending));
 
-        let firing = thread::spawn({
-            let timers = Arc::clone(&timers);
-            move || timers.fire_due(SOON)
-        });
+        let firing = fire(&timers);
         let was_woken = woken.take();
         let poll = timer.poll(SOON, &waker);
         assert!(
@@ -185,10 +167,7 @@ fn loom_fire_races_a_kept_place() {
         let mut former = timer(&timers, 0);
         assert_eq!(former.poll(SOON, &waker), Ok(Poll::Pending));
 
-        let firing = thread::spawn({
-            let timers = Arc::clone(&timers);
-            move || timers.fire_due(SOON)
-        });
+        let firing = fire(&timers);
         let was_woken = woken.take();
         let succeed = || {
             drop(former);
@@ -225,10 +204,7 @@ fn loom_fire_races_fire() {
             })
             .collect();
 
-        let firing = thread::spawn({
-            let timers = Arc::clone(&timers);
-            move || timers.fire_due(SOON)
-        });
+        let firing = fire(&timers);
         let fired = timers.fire_due(SOON) + firing.join().unwrap();
         let fired = fired + timers.fire_due(SOON) + timers.fire_due(SOON);
 

@@ -52,10 +52,7 @@ fn loom_two_workers_fire_all_shards() {
     model(|| {
         let (timers, _) = timers(3);
         let waiting = waiting(&timers, [BATCH + 1, 1, 1]);
-        let firing = thread::spawn({
-            let timers = Arc::clone(&timers);
-            move || timers.fire_due(SOON)
-        });
+        let firing = fire(&timers);
         let fired = timers.fire_due(SOON) + firing.join().unwrap();
 
         assert_eq!(fired, waiting.len());

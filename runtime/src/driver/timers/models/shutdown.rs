@@ -10,10 +10,7 @@ fn loom_shutdown_races_register() {
     model(|| {
         let (timers, _) = timers(1);
         let (woken, waker) = flag();
-        let shutting_down = thread::spawn({
-            let timers = Arc::clone(&timers);
-            move || timers.shutdown()
-        });
+        let shutting_down = shut_down(&timers);
         let mut timer = timer(&timers, 0);
         let poll = timer.poll(SOON, &waker);
         shutting_down.join().unwrap();
@@ -39,10 +36,7 @@ fn loom_shutdown_races_poll() {
         assert_eq!(waiting.poll(SOON, &beside_waker), Ok(Poll::Pending));
         drop((first_waker, beside_waker));
 
-        let shutting_down = thread::spawn({
-            let timers = Arc::clone(&timers);
-            move || timers.shutdown()
-        });
+        let shutting_down = shut_down(&timers);
         let poll = polled.poll(SOON, &second_waker);
         drop(second_waker);
         shutting_down.join().unwrap();
@@ -70,10 +64,7 @@ fn loom_shutdown_races_poll_without_the_lock() {
         let mut timer = timer(&timers, 0);
         assert_eq!(timer.poll(SOON, &waker), Ok(Poll::Pending));
 
-        let shutting_down = thread::spawn({
-            let timers = Arc::clone(&timers);
-            move || timers.shutdown()
-        });
+        let shutting_down = shut_down(&timers);
         let was_woken = woken.take();
         let poll = timer.poll(SOON, &waker);
         shutting_down.join().unwrap();
@@ -97,14 +88,8 @@ fn loom_shutdown_races_fire_and_drop() {
         assert_eq!(dropping.poll(LATER, &dropped_waker), Ok(Poll::Pending));
         drop((fired_waker, dropped_waker));
 
-        let shutting_down = thread::spawn({
-            let timers = Arc::clone(&timers);
-            move || timers.shutdown()
-        });
-        let firing = thread::spawn({
-            let timers = Arc::clone(&timers);
-            move || timers.fire_due(SOON)
-        });
+        let shutting_down = shut_down(&timers);
+        let firing = fire(&timers);
         drop(dropping);
         shutting_down.join().unwrap();
         firing.join().unwrap();
@@ -127,10 +112,7 @@ fn loom_shutdown_races_reset() {
         let (woken, waker) = flag();
         let mut timer = timer(&timers, 0);
         assert_eq!(timer.poll(SOON, &waker), Ok(Poll::Pending));
-        let shutting_down = thread::spawn({
-            let timers = Arc::clone(&timers);
-            move || timers.shutdown()
-        });
+        let shutting_down = shut_down(&timers);
         timer.reset(LATER);
         let poll = timer.poll(LATER, &waker);
         shutting_down.join().unwrap();

@@ -67,10 +67,7 @@ fn loom_sleep_races_fire_and_register() {
         assert_eq!(due.poll(SOON, &waker), Ok(Poll::Pending));
         assert_eq!(later.poll(LATER, &waker), Ok(Poll::Pending));
 
-        let firing = thread::spawn({
-            let timers = Arc::clone(&timers);
-            move || timers.fire_due(SOON)
-        });
+        let firing = fire(&timers);
         let registering = thread::spawn({
             let timers = Arc::clone(&timers);
             move || {
