@@ -18,9 +18,11 @@
 //! `WouldBlock` → [`Registered::clear`] with the tick it observed.
 //!
 //! # Platforms
-//! On Linux 5.11 and newer the driver waits on an epoll instance directly, with
-//! one system call a turn and timeouts in nanoseconds. Elsewhere, and with
-//! `--cfg filch_portable`, it uses what the `polling` crate offers.
+//! On Linux the driver waits on an epoll instance directly, with timeouts in
+//! nanoseconds and one system call a turn; a turn with a timeout takes two where
+//! there is no `epoll_pwait2`: before Linux 5.11, or where a container forbids
+//! it. Elsewhere, and with `--cfg filch_portable`, the driver uses what the
+//! `polling` crate offers.
 //!
 //! # Example
 //!

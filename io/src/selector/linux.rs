@@ -1,11 +1,12 @@
-//! Linux: epoll, edge-triggered, one system call a turn.
+//! Linux: epoll, edge-triggered, one system call a turn; two on a kernel before
+//! 5.11 if there is a timeout.
 //!
 //! `polling` owns the epoll instance and removes sources from it. Two things go
 //! to the instance directly:
 //!
 //! - **Waiting**, because `polling` spends five system calls on a wait: it
-//!   re-arms its own notifier and a timer each time. Here a wait is one
-//!   `epoll_pwait2`, whose timeout has nanosecond resolution.
+//!   re-arms its own notifier and a timer each time. Here it is what
+//!   [`wait`] says, with timeouts in nanoseconds.
 //! - **Adding**, because `polling` cannot ask for `EPOLLRDHUP`. With edges, an
 //!   end of stream that arrives together with data makes one event; a read that
 //!   comes back short may stop at that only if the event told of both.
@@ -20,6 +21,8 @@
 //! `u64::MAX` for its notifier and its timer, both of which stay silent as they
 //! are only used by its own wait. Neither reaches the registry.
 
+mod wait;
+
 use std::fmt;
 use std::io;
 use std::num::NonZeroUsize;
@@ -28,9 +31,10 @@ use std::time::Duration;
 
 use polling::Poller;
 use rustix::event::epoll::{self, EventData, EventFlags};
-use rustix::event::{EventfdFlags, Timespec, eventfd};
+use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::Errno;
 
+use self::wait::{Events, Wait};
 use crate::key::Key;
 use crate::registry::Event;
 use crate::source::BorrowedSource;
@@ -43,32 +47,21 @@ const WAKE: u64 = u64::MAX - 1;
 pub(crate) struct Selector {
     poller: Poller,
     notifier: OwnedFd,
+    wait: Wait,
 }
 
 impl Selector {
     pub(crate) fn new() -> io::Result<Selector> {
         let poller = Poller::new()?;
+        let wait = Wait::available(poller.as_fd())?;
         let notifier = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         let wake = EventData::new_u64(WAKE);
         epoll::add(&poller, &notifier, wake, EventFlags::IN | EventFlags::ET)?;
-        let selector = Selector { poller, notifier };
-        selector.probe()?;
-        Ok(selector)
-    }
-
-    /// Finds out now, and not in the middle of a turn, whether the kernel has
-    /// the wait this selector is built on.
-    fn probe(&self) -> io::Result<()> {
-        let mut buffer = Buffer::new(NonZeroUsize::MIN);
-        self.wait(&mut buffer, Some(Duration::ZERO))
-            .map_err(|error| match Errno::from_io_error(&error) {
-                Some(Errno::NOSYS | Errno::PERM) => io::Error::new(
-                    io::ErrorKind::Unsupported,
-                    "epoll_pwait2 is not available: run on Linux 5.11 or newer, or build with \
-                 RUSTFLAGS=\"--cfg filch_portable\"",
-                ),
-                _ => error,
-            })
+        Ok(Selector {
+            poller,
+            notifier,
+            wait,
+        })
     }
 
     pub(crate) fn add(
@@ -96,13 +89,9 @@ impl Selector {
     }
 
     pub(crate) fn wait(&self, buffer: &mut Buffer, timeout: Option<Duration>) -> io::Result<()> {
-        buffer.events.clear();
-        // A timeout beyond what the kernel can count (292 billion years) is
-        // none at all.
-        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
-        let space = rustix::buffer::spare_capacity(&mut buffer.events);
-        match epoll::wait(self.poller.as_fd(), space, timeout.as_ref()) {
-            Ok(_) | Err(Errno::INTR) => Ok(()),
+        let (epoll, events) = (self.poller.as_fd(), &mut buffer.events);
+        match self.wait.wait(epoll, events, timeout) {
+            Ok(()) | Err(Errno::INTR) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
@@ -110,22 +99,13 @@ impl Selector {
 
 /// The events of one wait; as many as it has room for.
 pub(crate) struct Buffer {
-    events: Vec<epoll::Event>,
+    events: Events,
 }
-
-#[expect(
-    unsafe_code,
-    reason = "rustix's event may carry a pointer and is therefore not Send"
-)]
-// SAFETY: the only field without `Send` is the data of the events, which are
-// integers: this module adds sources with `EventData::new_u64` only, and so does
-// `polling`.
-unsafe impl Send for Buffer {}
 
 impl Buffer {
     pub(crate) fn new(capacity: NonZeroUsize) -> Buffer {
         Buffer {
-            events: Vec::with_capacity(capacity.get()),
+            events: Events::with_capacity(capacity.get()),
         }
     }
 
@@ -140,10 +120,10 @@ impl Buffer {
     /// The events that concern sources.
     pub(crate) fn events(&self) -> impl Iterator<Item = Event> {
         self.events.iter().filter_map(|event| {
-            let key = Key::from_usize(usize::try_from(event.data.u64()).ok()?)?;
+            let key = Key::from_usize(usize::try_from(event.u64).ok()?)?;
             Some(Event {
                 key,
-                ready: decode(event.flags),
+                ready: decode(EventFlags::from_bits_retain(event.events)),
             })
         })
     }
@@ -241,10 +221,9 @@ mod tests {
         let mut buffer = Buffer::new(NonZeroUsize::MIN);
         for key in [WAKE, u64::MAX] {
             buffer.events.clear();
-            let data = EventData::new_u64(key);
-            buffer.events.push(epoll::Event {
-                flags: EventFlags::IN,
-                data,
+            buffer.events.push(libc::epoll_event {
+                events: EventFlags::IN.bits(),
+                u64: key,
             });
             assert_eq!(buffer.events().count(), 0);
         }

@@ -1,0 +1,67 @@
+//! Random programs on a kernel that has no `epoll_pwait2`, as Linux before 5.11,
+//! and in a container that forbids it.
+//!
+//! The kernel that runs the tests is asked to answer as those do. Alone in its
+//! process, whose threads and files a program counts.
+
+#![cfg(all(target_os = "linux", not(filch_portable)))]
+
+use filch_tests::programs::play;
+use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+use rustix::event::{EventfdFlags, eventfd};
+use rustix::io::Errno;
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
+use std::env::consts::ARCH;
+use std::panic::resume_unwind;
+use std::thread;
+use std::time::Duration;
+
+/// Only a hang takes this long.
+const HANG: Duration = Duration::from_secs(120);
+
+const SEEDS: u64 = 100;
+
+#[test]
+fn random_programs_run_without_epoll_pwait2() {
+    for answer in [Errno::NOSYS, Errno::PERM] {
+        // A filter holds for its thread and those that start from it.
+        let playing = thread::spawn(move || {
+            answer_epoll_pwait2_by(answer);
+            for seed in 0..SEEDS {
+                if let Err(report) = play(seed, HANG) {
+                    panic!("{report}\nseed {seed}, epoll_pwait2: {answer}");
+                }
+            }
+        });
+        if let Err(panic) = playing.join() {
+            resume_unwind(panic);
+        }
+    }
+}
+
+fn answer_epoll_pwait2_by(answer: Errno) {
+    if epoll_pwait2() == Err(Errno::NOSYS) {
+        // The kernel is old, or valgrind answers in its place and lets nobody filter.
+        return;
+    }
+    let filter = SeccompFilter::new(
+        [(libc::SYS_epoll_pwait2, Vec::new())].into(),
+        SeccompAction::Allow,
+        SeccompAction::Errno(answer.raw_os_error().cast_unsigned()),
+        ARCH.try_into().expect("seccompiler knows the processor"),
+    );
+    let filter = BpfProgram::try_from(filter.expect("a filter")).expect("a program");
+    seccompiler::apply_filter(&filter).expect("the kernel filters system calls");
+    assert_eq!(epoll_pwait2(), Err(answer), "the filter lets it through");
+}
+
+/// Calls it, for an event that is there already.
+fn epoll_pwait2() -> Result<usize, Errno> {
+    let epoll = epoll::create(CreateFlags::CLOEXEC)?;
+    let counter = eventfd(1, EventfdFlags::CLOEXEC)?;
+    epoll::add(&epoll, &counter, EventData::new_u64(0), EventFlags::IN)?;
+    // Longer than `epoll_pwait` can say, which rustix prefers where it may.
+    let timeout = Duration::from_secs(1 << 32).try_into().ok();
+    let mut events = Vec::<Event>::with_capacity(1);
+    epoll::wait(&epoll, &mut events, timeout.as_ref())
+}
