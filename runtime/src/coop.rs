@@ -129,10 +129,23 @@ impl Outer {
     /// Opens a scope for the task whose waker is `waker`.
     #[inline]
     fn enter(waker: &Waker) -> Self {
+        Self::replace(Budget::INITIAL, waker.data(), waker.vtable())
+    }
+
+    /// Is outside of any poll for a while; what is to be done at the end of the one that
+    /// this thread is inside of is done now.
+    #[inline]
+    fn leave() -> Self {
+        drop(End);
+        Self::replace(Budget::UNCONSTRAINED, ptr::null(), ptr::null())
+    }
+
+    #[inline]
+    fn replace(budget: Budget, waker_data: *const (), waker_vtable: *const RawWakerVTable) -> Self {
         SCOPE.with(|scope| Self {
-            course: scope.course.replace(Course::with(Budget::INITIAL)),
-            waker_data: scope.waker_data.replace(waker.data()),
-            waker_vtable: scope.waker_vtable.replace(waker.vtable()),
+            course: scope.course.replace(Course::with(budget)),
+            waker_data: scope.waker_data.replace(waker_data),
+            waker_vtable: scope.waker_vtable.replace(waker_vtable),
         })
     }
 }
@@ -247,6 +260,14 @@ pub(crate) fn with_budget<R>(f: impl FnOnce() -> R) -> R {
 #[inline]
 pub(crate) fn with_unconstrained<R>(f: impl FnOnce() -> R) -> R {
     let _outer = OuterBudget::replace(Budget::UNCONSTRAINED);
+    f()
+}
+
+/// Runs `f`, which may block for long, as outside of any poll: without a budget, and with
+/// nothing put off to the end of one.
+#[inline]
+pub(crate) fn outside_of_polls<R>(f: impl FnOnce() -> R) -> R {
+    let _outer = Outer::leave();
     f()
 }
 

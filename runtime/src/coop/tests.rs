@@ -227,6 +227,30 @@ fn what_is_to_be_done_at_the_end_of_a_poll_is_done_once() {
 }
 
 #[test]
+fn who_leaves_polls_ends_the_one_that_it_is_inside_of() {
+    let mut cx = Context::from_waker(Waker::noop());
+    poll_task(Waker::noop(), || {
+        assert!(at_end_of_poll(end) && yield_current(&cx) && spend(&mut cx));
+        let left = has_budget_remaining();
+        outside_of_polls(|| {
+            assert_eq!(ends(), 1);
+            assert!(!is_in_poll() && !at_end_of_poll(end) && !yield_current(&cx));
+            let mut cx = Context::from_waker(Waker::noop());
+            assert!((0..1000).all(|_| spend(&mut cx)), "there is no budget");
+        });
+        assert!(is_in_poll() && has_budget_remaining() == left);
+        let yielded = SCOPE.with(|scope| scope.course.get().yielded);
+        assert_eq!((ends(), yielded), (0, true));
+        while spend(&mut cx) {}
+    });
+    let panics = || outside_of_polls(|| resume_unwind(Box::new("expected")));
+    poll_task(Waker::noop(), || {
+        catch_unwind(AssertUnwindSafe(panics)).unwrap_err();
+        assert!(is_in_poll());
+    });
+}
+
+#[test]
 fn it_is_done_at_the_end_of_a_poll_inside() {
     poll_task(Waker::noop(), || {
         assert!(at_end_of_poll(end));

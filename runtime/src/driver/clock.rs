@@ -97,7 +97,9 @@ enum Reading {
 impl Reading {
     fn now(self) -> Tick {
         match self {
-            Reading::Running { since, tick } => tick.saturating_add(since.elapsed()),
+            Reading::Running { since, tick } => {
+                tick.saturating_add(now().saturating_duration_since(since))
+            }
             Reading::Paused(tick) => tick,
         }
     }

@@ -13,7 +13,9 @@
 //! 4. fire what is due.
 //!
 //! With a paused clock nobody sleeps for a deadline: if a non-blocking turn
-//! finds nothing to do, time jumps to the earliest deadline instead.
+//! finds nothing to do, time jumps to the earliest deadline instead; if it may
+//! not, the holder sleeps whatever the deadline. So whoever changes the clock
+//! unparks the holder afterwards ([`DriverHandle::change_clock`]).
 //!
 //! This module knows neither tasks nor workers.
 
@@ -88,6 +90,16 @@ impl DriverHandle {
 
     pub(crate) fn clock(&self) -> &Arc<Clock> {
         &self.clock
+    }
+
+    /// Stops, moves or restarts the clock; a parked holder looks at it anew.
+    pub(crate) fn change_clock<E>(
+        &self,
+        change: impl FnOnce(&Clock) -> Result<(), E>,
+    ) -> Result<(), E> {
+        change(&self.clock)?;
+        self.unpark();
+        Ok(())
     }
 
     /// Makes the holder's park, or the next one, return.

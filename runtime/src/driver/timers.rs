@@ -71,6 +71,11 @@
 //! the state word even if it changes nothing, and so it is with the other wakers here. So if
 //! F2 comes before Q1, Q2 sees F1 and asks the wheel. If it comes later, another poll follows.
 //!
+//! Some executors owe less: futures' thread pool begins a poll by a plain store to its flag, and
+//! a wake that finds the flag set changes nothing. As all accesses there are SeqCst, F1 and Q2
+//! are too: if Q2 missed F1, and the wake the store, the four would follow one another in a
+//! circle.
+//!
 //! # With a paused clock
 //! Nobody sleeps for a deadline; the driver moves the clock to the earliest one
 //! instead. A cancelled deadline would then be visible as a jump of time, so

@@ -3,7 +3,7 @@
 
 use super::handle::{Handle, Scheduler};
 use crate::driver::DriverHandle;
-use crate::driver::clock::Clock;
+use crate::driver::clock::{Clock, ClockError};
 use crate::driver::timers::{self, TimerShard};
 use crate::scheduler;
 use crate::scheduler::shared::Shared;
@@ -216,6 +216,13 @@ pub(crate) fn with_timers<R>(f: impl FnOnce(&Arc<TimerShard>) -> R) -> R {
         };
         f(driver(handle).timers().shard(shard))
     })
+}
+
+/// Stops, moves or restarts the clock of the current runtime; `None` outside of one.
+pub(crate) fn change_clock(
+    change: impl FnOnce(&Clock) -> Result<(), ClockError>,
+) -> Option<Result<(), ClockError>> {
+    with_current(|handle| driver(handle).change_clock(change))
 }
 
 /// The clock of the current runtime, if there is one.

@@ -42,7 +42,7 @@ pub(crate) fn block_in_place<R>(enter: Enter, f: impl FnOnce() -> R) -> R {
     // Without a core: outside the workers, or nested in another call.
     let core = context::owner().zip(context::take_core());
     let _take_back = core.map(|(shared, core)| hand_off(shared, core, enter));
-    crate::coop::with_unconstrained(f)
+    crate::coop::outside_of_polls(f)
 }
 
 fn hand_off(shared: StdArc<Shared>, core: Box<Core>, enter: Enter) -> TakeBack {

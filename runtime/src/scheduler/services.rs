@@ -181,7 +181,7 @@ impl<F: FnOnce() -> R, R> Future for BlockingFuture<F> {
 
     fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<R> {
         let function = self.0.take().expect("a closure is polled once");
-        Poll::Ready(crate::coop::with_unconstrained(function))
+        Poll::Ready(crate::coop::outside_of_polls(function))
     }
 }
 

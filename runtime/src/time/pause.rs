@@ -92,10 +92,9 @@ pub async fn advance(duration: Duration) {
 
 #[track_caller]
 fn change(change: impl FnOnce(&Clock) -> Result<(), ClockError>) {
-    let Some(clock) = context::try_clock() else {
-        panic!("time cannot be frozen from outside the filch runtime");
-    };
-    if let Err(error) = change(&clock) {
-        panic!("{error}");
+    match context::change_clock(change) {
+        Some(Ok(())) => {}
+        Some(Err(error)) => panic!("{error}"),
+        None => panic!("time cannot be frozen from outside the filch runtime"),
     }
 }

@@ -119,6 +119,45 @@ async fn the_clock_waits_for_blocking_tasks() {
     assert_eq!(sleeping.await.unwrap(), ms(5));
 }
 
+/// Runs `change` on a thread of the pool, which keeps the clock from jumping, as the
+/// runtime is about to wait for a sleep of 10 ms and for that thread.
+fn changed_while_the_runtime_waits(change: fn(&filch::runtime::Handle)) {
+    for _ in 0..20 {
+        within_bounds("a change of the clock", move || {
+            let (parked, has_parked) = std::sync::mpsc::channel();
+            let runtime = Builder::new_current_thread()
+                .enable_all()
+                .start_paused(true)
+                .on_thread_park(move || {
+                    let _ = parked.send(());
+                })
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                let handle = filch::runtime::Handle::current();
+                let changing = spawn_blocking(move || {
+                    has_parked.recv().unwrap();
+                    change(&handle);
+                    // Nobody else ends the runtime's wait.
+                    has_parked.into_iter().take(1).for_each(drop);
+                });
+                sleep(ms(10)).await;
+                changing.await.unwrap();
+            });
+        });
+    }
+}
+
+#[test]
+fn a_clock_resumed_elsewhere_is_noticed_by_who_waits() {
+    changed_while_the_runtime_waits(|_| time::resume());
+}
+
+#[test]
+fn a_clock_advanced_elsewhere_is_noticed_by_who_waits() {
+    changed_while_the_runtime_waits(|handle| handle.block_on(time::advance(ms(10))));
+}
+
 #[filch::test(start_paused = true)]
 async fn a_sleep_on_a_foreign_thread_is_served_as_well() {
     let handle = filch::runtime::Handle::current();

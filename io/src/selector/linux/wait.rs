@@ -18,11 +18,11 @@
 )]
 
 use std::io;
+use std::mem;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr;
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
 /// How instances are waited for.
@@ -87,11 +87,38 @@ impl Wait {
 const FOR_EVER: libc::c_int = -1;
 const NOT_AT_ALL: libc::c_int = 0;
 
+/// The most events that the kernel hands out at once.
+const MOST: usize = libc::c_int::MAX as usize / size_of::<libc::epoll_event>();
+
 /// Waits for `epoll` to have events to give; `false` if the time is over.
+///
+/// Not by rustix, which takes the C library's `timespec` for the kernel's where
+/// that counts seconds in 32 bits and the library in 64, or the other way round.
 fn has_events(epoll: BorrowedFd<'_>, timeout: Duration) -> Result<bool, Errno> {
-    let timeout = timeout.try_into().ok();
-    let mut epoll = [PollFd::from_borrowed_fd(epoll, PollFlags::IN)];
-    Ok(poll(&mut epoll, timeout.as_ref())? > 0)
+    let mut epoll = libc::pollfd {
+        fd: epoll.as_raw_fd(),
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    let timeout = timespec(timeout);
+    let timeout: *const libc::timespec = timeout.as_ref().map_or(ptr::null(), ptr::from_ref);
+    // SAFETY: `epoll` is one descriptor; `timeout` is null or points to a live one.
+    let ready = unsafe { libc::ppoll(&raw mut epoll, 1, timeout, ptr::null()) };
+    match ready {
+        ..0 => Err(last_error()),
+        0 => Ok(false),
+        1.. => Ok(true),
+    }
+}
+
+/// The C library's form; `None` if it cannot say that many seconds, 68 years where
+/// it has 32 bits for them.
+fn timespec(duration: Duration) -> Option<libc::timespec> {
+    // SAFETY: all of it is integers; some libraries have more than the two below.
+    let mut timespec: libc::timespec = unsafe { mem::zeroed() };
+    timespec.tv_sec = duration.as_secs().try_into().ok()?;
+    timespec.tv_nsec = duration.subsec_nanos().try_into().ok()?;
+    Some(timespec)
 }
 
 fn epoll_wait(
@@ -138,20 +165,24 @@ fn epoll_pwait2(
 /// Where the kernel may put events, and how many.
 fn room(events: &mut Events) -> (*mut libc::epoll_event, libc::c_int) {
     assert!(events.capacity() > 0, "no room for events");
-    let limit = libc::c_int::try_from(events.capacity()).unwrap_or(libc::c_int::MAX);
-    (events.as_mut_ptr(), limit)
+    let limit = events.capacity().min(MOST);
+    (events.as_mut_ptr(), limit as libc::c_int)
 }
 
 /// Takes over what a system call has put into `events`' room: `found` events, or
 /// an error if negative.
 fn filled(events: &mut Events, found: libc::c_long) -> Result<(), Errno> {
     let Ok(found) = usize::try_from(found) else {
-        let error = io::Error::last_os_error();
-        return Err(Errno::from_io_error(&error).expect("the system's own error has a number"));
+        return Err(last_error());
     };
     // SAFETY: the kernel has written that many events, and was given room for them.
     unsafe { events.set_len(found) };
     Ok(())
+}
+
+fn last_error() -> Errno {
+    let error = io::Error::last_os_error();
+    Errno::from_io_error(&error).expect("the system's own error has a number")
 }
 
 #[cfg(test)]
@@ -161,6 +192,7 @@ mod tests {
     use std::os::fd::{AsFd, OwnedFd};
     use std::time::Instant;
 
+    use rustix::buffer::spare_capacity;
     use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
     use rustix::event::{EventfdFlags, eventfd};
 
@@ -208,6 +240,20 @@ mod tests {
         [Wait::PpollThenEpollWait, Wait::EpollPwait2]
             .into_iter()
             .filter(move |&way| way == Wait::PpollThenEpollWait || way == best)
+    }
+
+    #[test]
+    fn one_call_is_preferred_where_the_kernel_has_it() {
+        let instance = Instance::new();
+        instance.count();
+        // What rustix makes of a timeout that is too long for any other call.
+        let timeout = Duration::from_secs(1 << 32).try_into().ok();
+        let mut events = Vec::with_capacity(1);
+        let room = spare_capacity(&mut events);
+        if epoll::wait(&instance.epoll, room, timeout.as_ref()) == Ok(1) {
+            let way = Wait::available(instance.epoll.as_fd()).unwrap();
+            assert_eq!(way, Wait::EpollPwait2);
+        }
     }
 
     #[test]

@@ -6,14 +6,15 @@
 //! one after the other where the driver changes hands. The driver has one holder
 //! at a time, and a second registration finds what the first did. One shard, no
 //! sources: how events reach a turn is modelled in `filch-io`. Two preemptions
-//! where there are three threads, else no bound; the environment,
-//! `LOOM_MAX_PREEMPTIONS`, may ask for more.
+//! where there are three threads, four where the clock is changed, else no bound; the
+//! environment, `LOOM_MAX_PREEMPTIONS`, may ask for more.
 //!
 //! A wait of the stand-in does not end by its time. So the models start when
 //! [`SOON`] has passed and [`LATER`] has not: a deadline that the sleeper knows of
 //! is slept for not at all, or for ever, and an overslept one is a deadlock.
 
 use super::*;
+use crate::driver::clock::ClockError;
 use crate::driver::timers::Timer;
 use crate::primitive::atomic::AtomicBool;
 use crate::primitive::{Mutex, model_time};
@@ -27,6 +28,7 @@ const SOON: Duration = Duration::from_millis(1);
 const LATER: Duration = Duration::from_secs(3_600);
 
 const PREEMPTIONS: usize = 2;
+const PREEMPTIONS_FOR_TWO: usize = 4;
 
 /// A task of the driver's holder: woken, it is run by whoever wakes it.
 struct Woken {
@@ -117,6 +119,49 @@ fn loom_unpark_races_with_a_park_on_a_paused_clock() {
             driver.park(&handle, Limit::Unlimited);
         }
         unparking.join().unwrap();
+    });
+}
+
+/// A holder parks for a timer at [`SOON`], on a paused clock that may not jump, while
+/// another thread does `change` to it, by which the timer is overdue.
+fn change_races_with_a_park(change: fn(&DriverHandle) -> Result<(), ClockError>) {
+    model_bounded(PREEMPTIONS_FOR_TWO, move || {
+        let (mut driver, handle) = driver();
+        handle.clock().pause().expect("it runs");
+        handle.clock().inhibit_auto_advance();
+        let (woken, waker) = Woken::new(&handle, true);
+        let paused_at = handle.clock().now().as_duration();
+        let timer = register(&handle, paused_at + SOON, &waker);
+        let changing = thread::spawn({
+            let handle = Arc::clone(&handle);
+            move || change(&handle).expect("it is paused")
+        });
+        while !woken.get() {
+            driver.park(&handle, Limit::Unlimited);
+        }
+        changing.join().unwrap();
+        drop(timer);
+    });
+}
+
+#[test]
+fn loom_advance_races_with_a_park() {
+    change_races_with_a_park(|handle| {
+        handle.change_clock(|clock| clock.advance(SOON))?;
+        handle.timers().fire_due(handle.clock().now());
+        Ok(())
+    });
+}
+
+/// The clock runs again, and past the deadline before anyone looks.
+#[test]
+fn loom_resume_races_with_a_park() {
+    change_races_with_a_park(|handle| {
+        handle.change_clock(|clock| {
+            clock.resume()?;
+            model_time::pass(2 * SOON);
+            Ok(())
+        })
     });
 }
 

@@ -5,7 +5,7 @@
 use super::{BATCH, BATCHES_PER_CALL, NEVER, ShutDown, Sleeper};
 use crate::driver::clock::Clock;
 use crate::prefetch::prefetch;
-use crate::primitive::atomic::{AtomicU64, Ordering::Relaxed};
+use crate::primitive::atomic::{AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use crate::primitive::{Arc, Mutex};
 use crate::unwind::Panics;
 use arrayvec::ArrayVec;
@@ -185,10 +185,11 @@ impl TimerShard {
     /// the caller is inside of. See *pending without the lock*.
     #[inline]
     fn will_wake(&self, place: &Place, waker: &Waker) -> bool {
-        // ORDERING: Relaxed: what matters was written by a firing whose wake the caller's
-        // poll has followed, which orders it before this.
+        // ORDERING: What matters was written by a firing whose wake the caller's poll has
+        // followed, which orders it before this. SeqCst, with `raise_fired_up_to`, for executors
+        // that do not keep to that, see *pending without the lock*.
         place.waiter == Waiter::of(waker)
-            && self.fired_up_to.load(Relaxed) < place.deadline.as_nanos()
+            && self.fired_up_to.load(SeqCst) < place.deadline.as_nanos()
     }
 
     /// Changes the deadline of a place; `false` if it has fired.
@@ -282,10 +283,10 @@ impl TimerShard {
     /// Raises *fired up to*; under the lock.
     #[inline]
     fn raise_fired_up_to(&self, nanos: u64) {
-        // ORDERING: Relaxed: the lock orders the writers, and waking what was taken out
-        // orders it before the polls that follow.
+        // ORDERING: Relaxed: the lock orders the writers. SeqCst, with `will_wake`; waking what
+        // was taken out orders it before the polls that follow as well.
         let raised = self.fired_up_to.load(Relaxed).max(nanos);
-        self.fired_up_to.store(raised, Relaxed);
+        self.fired_up_to.store(raised, SeqCst);
     }
 
     /// Makes *earliest* exact.

@@ -28,6 +28,7 @@ use super::TimerShard;
 use super::shard::Place;
 use crate::coop;
 use crate::primitive::{Arc, const_thread_local};
+use crate::unwind::swallow;
 use std::cell::Cell;
 use std::ptr;
 
@@ -106,10 +107,11 @@ pub(super) fn succeed(shard: &Arc<TimerShard>) -> Option<Place> {
     Some(vacant.place)
 }
 
-/// Cancels a place that nobody took.
+/// Cancels a place that nobody took. The poll is over, and nobody is there to learn that
+/// its waker panics when dropped.
 fn cancel_left() {
     if let Ok(Some(vacant)) = LEFT.try_with(|left| left.place.take()) {
-        vacant.cancel();
+        swallow(|| vacant.cancel());
     }
 }
 

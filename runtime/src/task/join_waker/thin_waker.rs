@@ -83,12 +83,17 @@ impl ThinWaker {
     #[inline]
     pub(super) fn new(waker: Waker) -> Self {
         let data = waker.data().cast_mut();
-        match tag_of(waker.vtable()) {
-            Some(tag) if data.addr() & TAG == 0 => {
+        // A number is not for a table whose wakers could not use it.
+        let tag = match data.addr() & TAG {
+            0 => tag_of(waker.vtable()),
+            _ => None,
+        };
+        match tag {
+            Some(tag) => {
                 let _given_up = ManuallyDrop::new(waker);
                 Self(tagged(data, tag))
             }
-            _ => {
+            None => {
                 let boxed = Box::into_raw(Box::new(Boxed(waker)));
                 Self(tagged(boxed.cast(), BOXED))
             }

@@ -165,6 +165,50 @@ fn the_end_of_the_poll_cancels_what_nobody_took() {
     assert_eq!((timers.len(), Arc::strong_count(&count)), (0, 2));
 }
 
+/// A waker of the program's own whose end is a panic.
+struct PanicsInTheEnd;
+
+impl Wake for PanicsInTheEnd {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for PanicsInTheEnd {
+    fn drop(&mut self) {
+        panic!("as it should");
+    }
+}
+
+#[test]
+fn the_end_of_the_poll_is_none_of_the_program_s_panics() {
+    let timers = timers(false);
+    let panicking = Waker::from(Arc::new(PanicsInTheEnd));
+    let timer = waiting(&timers, 0, SOON, &panicking);
+    in_poll(|| {
+        drop(timer);
+        // The place has the last one.
+        drop(panicking);
+        assert_eq!(timers.len(), 1);
+    });
+    assert_eq!(timers.len(), 0);
+}
+
+#[test]
+fn what_blocks_is_outside_of_the_poll() {
+    let timers = timers(false);
+    let (count, waker) = count();
+    let before = waiting(&timers, 0, SOON, &waker);
+    let meanwhile = waiting(&timers, 0, SOON, &waker);
+    in_poll(|| {
+        drop(before);
+        assert_eq!((timers.len(), Arc::strong_count(&count)), (2, 4));
+        coop::outside_of_polls(|| {
+            assert_eq!((timers.len(), Arc::strong_count(&count)), (1, 3));
+            drop(meanwhile);
+            assert_eq!((timers.len(), Arc::strong_count(&count)), (0, 2));
+        });
+    });
+}
+
 #[test]
 fn outside_of_a_poll_nothing_is_left() {
     let timers = timers(false);
