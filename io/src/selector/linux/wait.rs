@@ -117,7 +117,7 @@ fn timespec(duration: Duration) -> Option<libc::timespec> {
     // SAFETY: all of it is integers; some libraries have more than the two below.
     let mut timespec: libc::timespec = unsafe { mem::zeroed() };
     timespec.tv_sec = duration.as_secs().try_into().ok()?;
-    timespec.tv_nsec = duration.subsec_nanos().try_into().ok()?;
+    timespec.tv_nsec = duration.subsec_nanos() as _;
     Some(timespec)
 }
 
