@@ -8,8 +8,9 @@ use filch::runtime::Runtime;
 use filch::sync::oneshot;
 use filch::time::{Duration, Instant, Sleep, sleep, sleep_until};
 use std::future::pending;
-use std::pin::pin;
-use std::task::{Context, Waker};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
 use std::thread;
 
 #[test]
@@ -152,9 +153,7 @@ fn dropping_sleeps_cancels_them() {
         if dropped_by.elapsed() < ms(1) {
             sleep(ms(10)).await;
             // None fires after it was dropped; before, it may have.
-            let late = wakes
-                .iter()
-                .filter(|wakes| std::sync::Arc::strong_count(wakes) > 1);
+            let late = wakes.iter().filter(|wakes| Arc::strong_count(wakes) > 1);
             assert_eq!(late.count(), 0);
         }
     });
@@ -249,4 +248,43 @@ fn a_sleep_of_one_runtime_can_be_awaited_in_another() {
         second.block_on(sleep);
         assert!(Instant::now() >= deadline);
     });
+}
+
+/// Polled with a waker of which `count` is the other reference.
+fn polled(count: &Arc<NeverWoken>) -> Pin<Box<Sleep>> {
+    let mut sleep = Box::pin(sleep(Duration::from_secs(3_600)));
+    let waker = Waker::from(Arc::clone(count));
+    let poll = sleep.as_mut().poll(&mut Context::from_waker(&waker));
+    assert!(poll.is_pending());
+    drop(waker);
+    assert_eq!(Arc::strong_count(count), 2);
+    sleep
+}
+
+struct NeverWoken;
+
+impl Wake for NeverWoken {
+    fn wake(self: Arc<Self>) {
+        panic!("nothing fires");
+    }
+}
+
+#[filch::test(flavor = "multi_thread")]
+async fn code_that_blocks_keeps_no_waker_of_a_dropped_sleep() {
+    let count = Arc::new(NeverWoken);
+    let (one, two, three) = (polled(&count), Arc::new(NeverWoken), Arc::new(NeverWoken));
+    let dropping = filch::task::spawn_blocking(move || {
+        drop(one);
+        Arc::strong_count(&count)
+    });
+    assert_eq!(dropping.await.unwrap(), 1);
+    let dropping = filch::spawn(async move {
+        let other = polled(&three);
+        drop(polled(&two));
+        filch::task::block_in_place(|| {
+            drop(other);
+            (Arc::strong_count(&two), Arc::strong_count(&three))
+        })
+    });
+    assert_eq!(dropping.await.unwrap(), (1, 1));
 }
