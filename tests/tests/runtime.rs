@@ -479,3 +479,15 @@ fn spawns_and_wakes_from_outside_are_counted() {
         });
     }
 }
+
+#[test]
+fn a_runtime_that_cannot_be_built_inside_of_a_task_is_an_error_there_too() {
+    let runtime = workers(2);
+    let building = runtime.spawn(async {
+        let mut builder = Builder::new_multi_thread();
+        builder.thread_name_fn(|| "with a\0 in it".to_owned());
+        builder.build().map(drop).unwrap_err().kind()
+    });
+    let kind = runtime.block_on(building).unwrap();
+    assert_eq!(kind, std::io::ErrorKind::InvalidInput);
+}

@@ -3,13 +3,14 @@
 mod every_runtime;
 
 use every_runtime::{current_thread, on_every_built_runtime, within_bounds, workers};
-use filch::runtime::Handle;
-use filch::task::{block_in_place, spawn_blocking, yield_now};
+use filch::runtime::{Builder, Handle, Runtime};
+use filch::task::{JoinHandle, block_in_place, spawn_blocking, yield_now};
+use std::cell::RefCell;
 use std::future::{pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::mpsc::channel;
-use std::sync::{Arc, Mutex};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Barrier, Mutex};
 use std::task::{Poll, Waker};
 use std::thread;
 use std::time::Duration;
@@ -284,5 +285,182 @@ fn a_wait_in_place_that_begins_after_the_end_is_over() {
             assert!(other.block_on(task).is_err());
             assert!(other.block_on(waits).unwrap_err().is_cancelled());
         }
+    });
+}
+
+/// A runtime whose pool has one thread, which waits for `release`, and its worker's core
+/// in the pool's queue, for the worker is in `block_in_place` until it is released as well.
+/// And a task that has waited before that.
+fn with_a_core_in_the_queue() -> (Runtime, JoinHandle<()>, Sender<()>) {
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(1)
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
+    let (release, is_released) = channel();
+    let is_released = Arc::new(Mutex::new(is_released));
+    let wait = move || {
+        let _ = is_released.lock().unwrap().recv();
+    };
+    let (started, has_started) = channel();
+    let waiting = runtime.spawn({
+        let started = started.clone();
+        async move {
+            started.send(()).unwrap();
+            pending().await
+        }
+    });
+    has_started.recv().unwrap();
+    runtime.spawn_blocking({
+        let (wait, started) = (wait.clone(), started.clone());
+        move || {
+            started.send(()).unwrap();
+            wait();
+        }
+    });
+    has_started.recv().unwrap();
+    runtime.spawn(async move {
+        block_in_place(|| {
+            started.send(()).unwrap();
+            wait();
+        });
+    });
+    has_started.recv().unwrap();
+    (runtime, waiting, release)
+}
+
+/// The core of the one that ends is ended by a worker of the other, which has a core of its
+/// own.
+#[test]
+fn a_worker_may_end_another_runtime() {
+    within_bounds("ending another runtime", || {
+        const WORKERS: usize = 4;
+        let others = workers(WORKERS);
+        for _ in 0..2 * WORKERS {
+            let (runtime, waiting, release) = with_a_core_in_the_queue();
+            let ending = others.spawn(async move { runtime.shutdown_background() });
+            others.block_on(ending).unwrap();
+            let error = others.block_on(waiting).unwrap_err();
+            assert!(error.is_cancelled());
+            drop(release);
+        }
+        // All of its workers are there: each of these tasks has one for itself.
+        let barrier = Arc::new(Barrier::new(WORKERS));
+        let meeting: Vec<_> = (0..WORKERS)
+            .map(|_| {
+                let barrier = Arc::clone(&barrier);
+                others.spawn(async move {
+                    barrier.wait();
+                })
+            })
+            .collect();
+        for handle in meeting {
+            others.block_on(handle).unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_core_in_the_queue_of_the_pool_keeps_nobody_waiting() {
+    within_bounds("a drop", || {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .max_blocking_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let (started, has_started) = channel();
+        let sleeping = move || {
+            started.send(()).unwrap();
+            Handle::current().block_on(filch::time::sleep(Duration::from_millis(100)));
+        };
+        let blocking = sleeping.clone();
+        runtime.spawn_blocking(move || catch_unwind(AssertUnwindSafe(blocking)));
+        has_started.recv().unwrap();
+        let in_place = AssertUnwindSafe(sleeping);
+        runtime.spawn(async move { block_in_place(|| catch_unwind(in_place).is_ok()) });
+        has_started.recv().unwrap();
+        drop(runtime);
+    });
+}
+
+#[test]
+fn a_runtime_may_end_with_its_thread() {
+    thread_local! {
+        static RUNTIME: Runtime = current_thread();
+    }
+    let dropped = Arc::<AtomicUsize>::default();
+    let bomb = Bomb {
+        dropped: Arc::clone(&dropped),
+        in_context: Arc::default(),
+    };
+    within_bounds("the end of a thread", || {
+        RUNTIME.with(|runtime| {
+            runtime.spawn(async move {
+                let _bomb = bomb;
+                pending::<()>().await;
+            });
+            runtime.block_on(yield_now());
+        });
+    });
+    assert_eq!(dropped.load(SeqCst), 1);
+}
+
+#[test]
+fn a_worker_in_block_in_place_may_drop_its_own_runtime() {
+    within_bounds("a drop", || {
+        let runtime = Arc::new(workers(2));
+        let (done, is_done) = channel();
+        let own = Arc::clone(&runtime);
+        let (give, given) = channel();
+        runtime.spawn(async move {
+            block_in_place(|| {
+                given.recv().unwrap();
+                drop(Arc::into_inner(own).expect("the last one"));
+                done.send(()).unwrap();
+            });
+        });
+        drop(runtime);
+        give.send(()).unwrap();
+        is_done.recv().unwrap();
+    });
+}
+
+/// Tells of the end of a thread that had it first among its thread locals.
+struct Last(Sender<()>);
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        self.0.send(()).unwrap();
+    }
+}
+
+#[test]
+fn a_thread_of_the_pool_may_end_with_its_own_runtime() {
+    thread_local! {
+        static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
+        static KEPT: RefCell<Option<Arc<Runtime>>> = const { RefCell::new(None) };
+    }
+    within_bounds("a thread of the pool", || {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_keep_alive(Duration::from_millis(1))
+            .build()
+            .unwrap();
+        let runtime = Arc::new(runtime);
+        let own = Arc::clone(&runtime);
+        let (give, given) = channel();
+        let (last, is_last) = channel();
+        runtime.spawn_blocking(move || {
+            given.recv().unwrap();
+            LAST.set(Some(Last(last)));
+            KEPT.set(Some(own));
+        });
+        let waiting = runtime.spawn(pending::<()>());
+        drop(runtime);
+        give.send(()).unwrap();
+        is_last.recv().unwrap();
+        let error = current_thread().block_on(waiting).unwrap_err();
+        assert!(error.is_cancelled());
     });
 }

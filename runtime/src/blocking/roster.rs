@@ -9,7 +9,7 @@
 //! perhaps only after it has ended. A member therefore stays on the roster until
 //! both have happened: the handle was brought and the thread has ended.
 
-use crate::primitive::thread::{JoinHandle, ThreadId};
+use crate::primitive::thread::{self, JoinHandle, ThreadId};
 use std::collections::HashMap;
 
 /// Names one thread of one pool, for ever.
@@ -32,9 +32,12 @@ pub(super) struct Retired(Option<JoinHandle<()>>);
 
 impl Retired {
     /// Waits for the few instructions the thread may still have before it, and
-    /// for its destructors of thread locals.
+    /// for its destructors of thread locals. One of those may be who calls: that thread
+    /// is let go.
     pub(super) fn join(self) {
-        if let Some(handle) = self.0 {
+        if let Some(handle) = self.0
+            && handle.thread().id() != thread::current().id()
+        {
             // The panic of a thread that died was reported when it happened.
             drop(handle.join());
         }

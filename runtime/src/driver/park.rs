@@ -14,7 +14,7 @@
 //!
 //! With a paused clock nobody sleeps for a deadline: if a non-blocking turn
 //! finds nothing to do, time jumps to the earliest deadline instead; if it may
-//! not, the holder sleeps whatever the deadline. So whoever changes the clock
+//! not, the holder sleeps whatever deadline is to come. So whoever changes the clock
 //! unparks the holder afterwards ([`DriverHandle::change_clock`]).
 //!
 //! This module knows neither tasks nor workers.
@@ -174,7 +174,9 @@ impl Driver {
             return turn.is_full;
         }
         match handle.timers.prepare_sleep() {
-            Some(deadline) if handle.clock.can_auto_advance() => handle.clock.advance_to(deadline),
+            Some(deadline) if handle.clock.can_auto_advance() || deadline <= handle.clock.now() => {
+                handle.clock.advance_to(deadline);
+            }
             _ => {
                 turn = self.turn(
                     handle,

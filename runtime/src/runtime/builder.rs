@@ -403,7 +403,11 @@ impl Builder {
             };
             shared.begin_shutdown();
             slots.iter().for_each(|slot| run_core(&shared, slot));
-            drop(Runtime::from_parts(handle, threads));
+            // Here even where a runtime is not to be dropped, for they end at once.
+            for thread in threads {
+                drop(thread.join());
+            }
+            Runtime::from_parts(handle, Vec::new()).shutdown_background();
             panics.resume();
             return Err(error.expect("what is no panic is an error"));
         }

@@ -79,7 +79,12 @@ pub(crate) struct Entered {
 
 impl Entered {
     pub(crate) fn new(handle: Handle) -> Self {
-        CONTEXT.with(|context| {
+        Self::try_new(handle).expect("the thread's context is there until its end")
+    }
+
+    /// `None` at the end of the thread, when it has no context any more.
+    pub(crate) fn try_new(handle: Handle) -> Option<Self> {
+        let entered = CONTEXT.try_with(|context| {
             let depth = context.depth.get() + 1;
             context.depth.set(depth);
             let previous = context.current.replace(Some(Rc::new(handle)));
@@ -88,7 +93,8 @@ impl Entered {
                 depth,
                 not_send: PhantomData,
             }
-        })
+        });
+        entered.ok()
     }
 }
 

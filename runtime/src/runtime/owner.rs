@@ -167,17 +167,17 @@ impl Runtime {
         let mut panics = Panics::default();
         match &self.handle.scheduler {
             Scheduler::CurrentThread(shared) => {
-                let _entered = Entered::new(self.handle.clone());
+                let _entered = Entered::try_new(self.handle.clone());
                 panics.put_off(|| shared.shutdown());
             }
             Scheduler::MultiThread(shared) => shared.begin_shutdown(),
         }
+        // Begun before the workers are waited for: one may wait for a core that waits in the
+        // pool, and that ends as the pool gives its queue up.
+        let blocking = &self.handle.services().blocking;
+        blocking.shutdown(Some(Duration::ZERO));
         if !may_wait && !matches!(patience, Patience::None) {
-            // Begun, not waited for: nothing more than time is lost.
-            self.handle
-                .services()
-                .blocking
-                .shutdown(Some(Duration::ZERO));
+            // Not waited for: nothing more than time is lost.
             panics.resume();
             assert!(
                 thread::panicking(),
@@ -196,8 +196,11 @@ impl Runtime {
     }
 
     fn join_workers(&mut self, patience: Patience) {
+        let own = thread::current().id();
         for thread in self.threads.drain(..) {
             let join = match patience {
+                // It is in `block_in_place`, and its worker elsewhere.
+                _ if thread.thread().id() == own => false,
                 Patience::Unlimited => true,
                 Patience::Until(until) => ended_before(&thread, until),
                 Patience::None => false,

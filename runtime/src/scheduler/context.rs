@@ -31,11 +31,13 @@ const_thread_local! {
     };
 }
 
-/// Marks this thread as a worker of `shared` until dropped.
+/// Marks this thread as a worker of `shared` until dropped. It may be one already, of another
+/// runtime whose end it sees to: the core of that one is out of reach meanwhile.
 #[derive(Debug)]
 pub(super) struct WorkerGuard {
     previous: *const Shared,
     previous_index: usize,
+    previous_core: Option<Box<Core>>,
     previous_owner: Option<Arc<Shared>>,
 }
 
@@ -44,6 +46,7 @@ impl WorkerGuard {
         WORKER.with(|worker| Self {
             previous: worker.shared.replace(&**shared),
             previous_index: worker.index.replace(index),
+            previous_core: worker.core.take(),
             previous_owner: worker.owner.replace(Some(Arc::clone(shared))),
         })
     }
@@ -51,13 +54,16 @@ impl WorkerGuard {
 
 impl Drop for WorkerGuard {
     fn drop(&mut self) {
-        let owner = WORKER.with(|worker| {
+        let left = WORKER.with(|worker| {
             worker.shared.set(self.previous);
             worker.index.set(self.previous_index);
-            worker.owner.replace(self.previous_owner.take())
+            let core = worker.core.replace(self.previous_core.take());
+            let owner = worker.owner.replace(self.previous_owner.take());
+            (core, owner)
         });
-        // The last reference drops user data: not inside the thread-local.
-        drop(owner);
+        // A core that a panic has left there, and the last reference, drop user data: not
+        // inside the thread-local.
+        drop(left);
     }
 }
 

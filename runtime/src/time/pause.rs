@@ -16,7 +16,8 @@ use crate::task::yield_now;
 /// # Auto-advance
 /// When the runtime has nothing to do but to wait for timers, the clock jumps to
 /// the next deadline instead. So sleeps end at once, each at exactly its time and
-/// in the right order, and a test of a long timeout takes no time. Only
+/// in the right order, and a test of a long timeout takes no time; those that were
+/// polled before the clock stopped, at the time to which they were rounded. Only
 /// [`spawn_blocking`](crate::task::spawn_blocking) keeps the clock from jumping
 /// while its closure runs; put work into it that the runtime cannot see, such as
 /// waiting for another process.

@@ -7,6 +7,8 @@ use filch::runtime::Builder;
 use filch::sync::mpsc;
 use filch::task::{spawn_blocking, yield_now};
 use filch::time::{self, Duration, Instant, sleep, sleep_until, timeout};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
 
 #[filch::test(start_paused = true)]
@@ -156,6 +158,42 @@ fn a_clock_resumed_elsewhere_is_noticed_by_who_waits() {
 #[test]
 fn a_clock_advanced_elsewhere_is_noticed_by_who_waits() {
     changed_while_the_runtime_waits(|handle| handle.block_on(time::advance(ms(10))));
+}
+
+/// More timers than fire at a time are due at once, and the first task to run keeps the
+/// clock from jumping until the last has run.
+#[test]
+fn what_is_due_fires_although_the_clock_must_not_jump() {
+    const SLEEPS: usize = 1_100;
+    within_bounds("many sleeps", || {
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .event_interval(10_000)
+            .build()
+            .unwrap();
+        let (last, has_last_run) = std::sync::mpsc::channel();
+        let mut blocking = Some(move || has_last_run.recv().unwrap());
+        let ended = Arc::new(AtomicUsize::new(0));
+        let tasks: Vec<_> = (0..SLEEPS)
+            .map(|_| {
+                let (ended, last) = (Arc::clone(&ended), last.clone());
+                let mut blocking = blocking.take();
+                runtime.spawn(async move {
+                    sleep(Duration::from_secs(1)).await;
+                    if ended.fetch_add(1, SeqCst) + 1 == SLEEPS {
+                        last.send(()).unwrap();
+                    }
+                    if let Some(blocking) = blocking.take() {
+                        spawn_blocking(blocking).await.unwrap();
+                    }
+                })
+            })
+            .collect();
+        for task in tasks {
+            runtime.block_on(task).unwrap();
+        }
+    });
 }
 
 #[filch::test(start_paused = true)]
