@@ -2,7 +2,7 @@
 //! selector's stand-in.
 //!
 //! # What is reduced, and why that suffices
-//! One thread parks, and another registers a timer or unparks it; two threads park
+//! One thread parks, and another registers a timer, moves the clock or unparks it; two threads park
 //! one after the other where the driver changes hands. The driver has one holder
 //! at a time, and a second registration finds what the first did. One shard, no
 //! sources: how events reach a turn is modelled in `filch-io`. Two preemptions
@@ -162,6 +162,38 @@ fn loom_resume_races_with_a_park() {
             model_time::pass(2 * SOON);
             Ok(())
         })
+    });
+}
+
+/// A timer that is registered while a paused clock, which may not jump, is moved past
+/// its deadline, and while the holder parks: overdue, if its maker has looked at the clock
+/// before.
+#[test]
+fn loom_overdue_deadline_on_a_paused_clock() {
+    model_bounded(PREEMPTIONS_FOR_TWO, || {
+        let (mut driver, handle) = driver();
+        handle.clock().pause().expect("it runs");
+        handle.clock().inhibit_auto_advance();
+        let deadline = handle.clock().now().as_duration() + SOON;
+        let (woken, waker) = Woken::new(&handle, true);
+        let registering = thread::spawn({
+            let handle = Arc::clone(&handle);
+            move || {
+                let mut timer = Timer::new(handle.timers().shard(0), None);
+                match timer.poll(Tick::from_duration(deadline), &waker) {
+                    Ok(Poll::Pending) => {}
+                    _ => waker.wake_by_ref(),
+                }
+                timer
+            }
+        });
+        handle
+            .change_clock(|clock| clock.advance(2 * SOON))
+            .expect("it is paused");
+        while !woken.get() {
+            driver.park(&handle, Limit::Unlimited);
+        }
+        drop(registering.join().unwrap());
     });
 }
 
