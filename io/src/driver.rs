@@ -267,7 +267,16 @@ impl Handle {
 
     /// Withdraws readiness and has it reported again.
     pub(crate) fn clear(&self, entry: &Entry, seen: Readiness) {
-        match entry.clear(seen) {
+        self.report_again(entry, entry.clear(seen));
+    }
+
+    /// Withdraws readiness, a close included, and has it reported again.
+    pub(crate) fn refute(&self, entry: &Entry, seen: Readiness) {
+        self.report_again(entry, entry.refute(seen));
+    }
+
+    fn report_again(&self, entry: &Entry, cleared: Cleared) {
+        match cleared {
             Cleared::Withdrawn => {
                 self.shared
                     .selector

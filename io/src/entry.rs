@@ -103,6 +103,10 @@ impl Entry {
         self.word.transition_to_cleared(seen)
     }
 
+    pub(crate) fn refute(&self, seen: Readiness) -> Cleared {
+        self.word.transition_to_refuted(seen)
+    }
+
     /// Waits for one direction, in its slot.
     #[inline]
     pub(crate) fn poll_readiness(

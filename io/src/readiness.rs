@@ -6,7 +6,7 @@
 //! - The **tick** counts the events of this source. Whoever observes readiness
 //!   takes the tick along ([`Readiness`]) and shows it when clearing.
 //! - To **clear** is to withdraw readiness, because an operation found out that
-//!   it would block.
+//!   it would block; to **refute** is to withdraw a close as well.
 //!
 //! # Invariants
 //! - *Newer events survive.* A clear takes effect only if no event arrived
@@ -19,6 +19,11 @@
 //!   by what the next event says. An event states the full truth about its
 //!   source, so that one without them refutes them (a FIFO that got a new
 //!   writer, a datagram socket whose error was consumed).
+//! - *A close can be refuted.* At a closed end the system never answers
+//!   `WouldBlock`. Where it does, there was no close, or there is none any more
+//!   (a socket with messages in its error queue, whose event looks like that of
+//!   a pipe without readers), and the next event will tell of the next change.
+//!   Only the system's own answer says so, not that of a caller's closure.
 //! - *Shutdown is final.* No transition resets the bit.
 //!
 //! The word knows neither wakers nor the selector: see [`crate::entry`].
@@ -140,7 +145,7 @@ impl State {
         if self.tick() != seen.tick {
             return Err(Cleared::Outdated);
         }
-        let ready = self.ready() - (seen.ready - Ready::CLOSED);
+        let ready = self.ready() - seen.ready;
         if ready == self.ready() {
             return Err(Cleared::Nothing);
         }
@@ -158,7 +163,7 @@ impl fmt::Debug for State {
     }
 }
 
-/// What a clear did.
+/// What a clear or a refutation did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use = "a withdrawal obliges the caller to re-arm the selector"]
 pub(crate) enum Cleared {
@@ -197,8 +202,13 @@ impl ReadinessWord {
         .ok();
     }
 
-    /// `same tick => ready - seen`, anything else stays.
+    /// `same tick => ready - seen + closed`, anything else stays.
     pub(crate) fn transition_to_cleared(&self, seen: Readiness) -> Cleared {
+        self.transition_to_refuted(seen.with_ready(seen.ready - Ready::CLOSED))
+    }
+
+    /// `same tick => ready - seen`, anything else stays.
+    pub(crate) fn transition_to_refuted(&self, seen: Readiness) -> Cleared {
         // ORDERING: Relaxed, as this publishes nothing. It succeeds only on the
         // tick that `load` acquired; an event since then stands behind it in
         // the word's modification order, or makes it fail. As a
@@ -327,12 +337,30 @@ mod tests {
     }
 
     #[test]
-    fn a_clear_loses_against_a_newer_event() {
+    fn a_refutation_takes_what_was_seen_and_a_close() {
+        for before in sets() {
+            for seen in sets() {
+                let word = ReadinessWord::new(before);
+                let refuted = word.transition_to_refuted(Readiness {
+                    ready: seen,
+                    tick: 0,
+                });
+                let after = word.load().ready();
+                assert_eq!(after, before - seen);
+                assert_eq!(refuted == Cleared::Withdrawn, after != before);
+            }
+        }
+    }
+
+    #[test]
+    fn a_clear_and_a_refutation_lose_against_a_newer_event() {
         let word = ReadinessWord::new(Ready::READABLE);
         let seen = word.load().observe(Ready::ALL).unwrap();
-        word.transition_to_ready(Ready::READABLE);
+        let event = Ready::READABLE | Ready::READ_CLOSED;
+        word.transition_to_ready(event);
         assert_eq!(word.transition_to_cleared(seen), Cleared::Outdated);
-        assert_eq!(word.load().ready(), Ready::READABLE);
+        assert_eq!(word.transition_to_refuted(seen), Cleared::Outdated);
+        assert_eq!(word.load().ready(), event);
     }
 
     #[test]

@@ -182,6 +182,19 @@ impl<S: Source> Registered<S> {
         self.handle.clear(&self.entry, seen);
     }
 
+    /// Withdraws readiness, the closed states as well, because the system itself
+    /// answered an operation made after the observation with `WouldBlock`: at a
+    /// closed end it never does.
+    ///
+    /// If an event arrived since the observation, nothing happens. An operation
+    /// that takes part of what `WouldBlock` means into its own hands, as one that
+    /// stops at a short read, must use [`clear`](Self::clear): the end that follows
+    /// would be lost.
+    #[inline]
+    pub fn refute(&self, seen: Readiness) {
+        self.handle.refute(&self.entry, seen);
+    }
+
     /// Withdraws the part of observed readiness that is in `which`, and takes it out
     /// of `seen`, so that it is not withdrawn again. For observations of several
     /// interests, one of which turned out to be used up.

@@ -10,6 +10,9 @@ mod addresses;
 mod connecting;
 #[path = "net/dialects.rs"]
 mod dialects;
+#[cfg(target_os = "linux")]
+#[path = "net/error_queue.rs"]
+mod error_queue;
 #[path = "net/exhaustion.rs"]
 mod exhaustion;
 #[path = "net/halves.rs"]

@@ -69,7 +69,9 @@ pub(in crate::net) fn stream_interest() -> Interest {
 ///
 /// The report cannot come too late: either the urgent byte was queued when the
 /// driver last looked, then the flag is set; or it came after, then its
-/// arrival is a new event which sets readability again.
+/// arrival is a new event which sets readability again. It does not come at all
+/// if somebody else takes the byte first, with `MSG_OOB` on the descriptor;
+/// [`TcpStream::from_std`](crate::net::TcpStream::from_std) asks that nobody does.
 pub(in crate::net) fn short_read_means_drained(io: &Registered<TcpStream>) -> bool {
     io.try_readiness(Interest::PRIORITY)
         .is_none_or(|readiness| !readiness.ready.is_priority())

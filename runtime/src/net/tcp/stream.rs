@@ -168,7 +168,11 @@ impl TcpStream {
     ///
     /// The stream must already be in non-blocking mode
     /// ([`set_nonblocking(true)`](std::net::TcpStream::set_nonblocking));
-    /// a blocking one would block a worker thread at each operation.
+    /// a blocking one would block a worker thread at each operation. And nobody
+    /// may have taken an urgent byte with `MSG_OOB` in front of which there is
+    /// still data to read: a read stops at its place, and the stream would take
+    /// that for all there is until more arrives. Once the stream is in here, wait
+    /// for [`Interest::PRIORITY`](crate::io::Interest::PRIORITY) before taking one.
     ///
     /// # Errors
     ///

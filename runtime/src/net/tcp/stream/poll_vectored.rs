@@ -17,7 +17,7 @@ impl TcpStream {
             let readiness = ready!(cooperative::poll_ready(&self.io, cx, Direction::Read))?;
             match self.recv_vectored(bufs, readiness) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.io.clear(readiness);
+                    self.io.refute(readiness);
                 }
                 result => return Poll::Ready(result),
             }

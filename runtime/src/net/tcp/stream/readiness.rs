@@ -261,8 +261,8 @@ impl TcpStream {
         })
     }
 
-    /// As [`try_io`](Self::try_io), for operations that draw a conclusion from
-    /// their success.
+    /// As [`try_io`](Self::try_io), for system calls: they draw a conclusion from
+    /// their success, and their `WouldBlock` is the system's own.
     pub(super) fn try_operation<R>(
         &self,
         interest: Interest,
@@ -275,7 +275,7 @@ impl TcpStream {
         if let Err(error) = &result
             && error.kind() == io::ErrorKind::WouldBlock
         {
-            self.io.clear(readiness);
+            self.io.refute(readiness);
         }
         result
     }

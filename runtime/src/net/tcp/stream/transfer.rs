@@ -31,6 +31,12 @@
 //! queue, and the kernel has marked the socket as wanting to hear of space:
 //! the acknowledgement which makes some reports an edge, after the write.
 //!
+//! *`WouldBlock`.* It is the system's own answer, and there is none like it at
+//! a closed end. So it refutes a close that was reported: Linux reports a socket
+//! with messages in its error queue (time stamps of what was sent, for
+//! instance) the way it reports a pipe that has lost its readers. Were that
+//! kept, a writer with a full send queue would try again and again.
+//!
 //! On systems whose driver re-arms a one-shot, level-triggered interest the
 //! argument is not needed: what is still true is reported again.
 //!
@@ -67,7 +73,7 @@ impl TcpStream {
                     return Poll::Ready(Ok(()));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.io.clear(readiness);
+                    self.io.refute(readiness);
                 }
                 Err(error) => return Poll::Ready(Err(error)),
             }
@@ -89,7 +95,7 @@ impl TcpStream {
                     return Poll::Ready(Ok(sent));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.io.clear(readiness);
+                    self.io.refute(readiness);
                 }
                 Err(error) => return Poll::Ready(Err(error)),
             }
@@ -106,7 +112,7 @@ impl TcpStream {
             let readiness = ready!(cooperative::poll_ready(&self.io, cx, Direction::Write))?;
             match self.send_vectored(bufs, readiness) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.io.clear(readiness);
+                    self.io.refute(readiness);
                 }
                 result => return Poll::Ready(result),
             }
