@@ -1,5 +1,5 @@
-//! Random programs on a kernel that has no `epoll_pwait2`, as Linux before 5.11,
-//! and in a container that forbids it.
+//! A kernel that has no `epoll_pwait2`, as Linux before 5.11, and a container or a
+//! filter that forbids it.
 //!
 //! The kernel that runs the tests is asked to answer as those do. Alone in its
 //! process, whose threads and files a program counts.
@@ -15,6 +15,9 @@
     ),
 ))]
 
+use filch::io::AsyncReadExt;
+use filch::net::{TcpListener, TcpStream};
+use filch::runtime::Builder;
 use filch_tests::programs::play;
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
@@ -32,8 +35,14 @@ const HANG: Duration = Duration::from_secs(120);
 
 const SEEDS: u64 = 100;
 
+/// One after the other, as the programs count what the process has.
 #[test]
-fn random_programs_run_without_epoll_pwait2() {
+fn epoll_pwait2_can_be_done_without() {
+    random_programs_run_without_it();
+    a_runtime_outlives_its_permission();
+}
+
+fn random_programs_run_without_it() {
     for answer in [Errno::NOSYS, Errno::PERM] {
         // A filter holds for its thread and those that start from it.
         let playing = thread::spawn(move || {
@@ -51,6 +60,37 @@ fn random_programs_run_without_epoll_pwait2() {
             resume_unwind(panic);
         }
     }
+}
+
+/// A thread takes a filter on when its runtime has run already: sockets and timers
+/// go on.
+fn a_runtime_outlives_its_permission() {
+    for answer in [Errno::NOSYS, Errno::PERM] {
+        let sandboxed = thread::spawn(move || {
+            let runtime = Builder::new_current_thread().enable_all().build();
+            let runtime = runtime.expect("a runtime can be built");
+            runtime.block_on(wait_for_everything());
+            match answer_epoll_pwait2_by(answer) {
+                Ok(()) => runtime.block_on(wait_for_everything()),
+                Err(error) => println!("skipped: no filter for {answer}: {error}"),
+            }
+        });
+        if let Err(panic) = sandboxed.join() {
+            resume_unwind(panic);
+        }
+    }
+}
+
+/// A timer, a socket and another thread.
+async fn wait_for_everything() {
+    filch::time::sleep(Duration::from_millis(2)).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let connecting = TcpStream::connect(listener.local_addr().unwrap());
+    let (mut client, accepted) = filch::join!(connecting, listener.accept());
+    let (client, (server, _)) = (client.as_mut().unwrap(), accepted.unwrap());
+    let blocking = filch::task::spawn_blocking(move || drop(server));
+    assert_eq!(client.read(&mut [0; 1]).await.unwrap(), 0);
+    blocking.await.unwrap();
 }
 
 /// `Err` where nobody may filter, as under valgrind.

@@ -6,7 +6,9 @@
 //!   nanoseconds as well, says that the instance has events, `epoll_wait` takes
 //!   them without waiting. Other waits are one `epoll_wait`.
 //!
-//! [`Wait::available`] finds out once which it is, so that no turn has to.
+//! [`Wait::available`] finds out once which it is, so that no turn has to. A thread
+//! that is forbidden the one call later, by a filter of its own, is refused each
+//! time and goes on the other way.
 //!
 //! `epoll_pwait2` is called by number: the C libraries of many systems in use
 //! are older than it, and rustix calls it only if it does so for every crate of
@@ -47,9 +49,9 @@ impl Wait {
     /// has one.
     pub(super) fn available(epoll: BorrowedFd<'_>) -> io::Result<Wait> {
         let mut events = Events::with_capacity(1);
-        match Wait::EpollPwait2.wait(epoll, &mut events, Some(Duration::ZERO)) {
+        match epoll_pwait2(epoll, &mut events, Some(Duration::ZERO)) {
             Ok(()) => Ok(Wait::EpollPwait2),
-            Err(Errno::NOSYS | Errno::PERM) => Ok(Wait::PpollThenEpollWait),
+            Err(error) if is_refusal(error) => Ok(Wait::PpollThenEpollWait),
             Err(error) => Err(error.into()),
         }
     }
@@ -69,18 +71,26 @@ impl Wait {
         events.clear();
         // Longer than the kernel can count, 292 billion years, is for ever.
         let timeout = timeout.filter(|timeout| i64::try_from(timeout.as_secs()).is_ok());
-        match self {
-            Wait::EpollPwait2 => epoll_pwait2(epoll, events, timeout),
-            Wait::PpollThenEpollWait => match timeout {
-                None => epoll_wait(epoll, events, FOR_EVER),
-                Some(timeout) if timeout.is_zero() => epoll_wait(epoll, events, NOT_AT_ALL),
-                Some(timeout) => match has_events(epoll, timeout)? {
-                    true => epoll_wait(epoll, events, NOT_AT_ALL),
-                    false => Ok(()),
-                },
+        if self == Wait::EpollPwait2 {
+            match epoll_pwait2(epoll, events, timeout) {
+                Err(error) if is_refusal(error) => {}
+                result => return result,
+            }
+        }
+        match timeout {
+            None => epoll_wait(epoll, events, FOR_EVER),
+            Some(timeout) if timeout.is_zero() => epoll_wait(epoll, events, NOT_AT_ALL),
+            Some(timeout) => match has_events(epoll, timeout)? {
+                true => epoll_wait(epoll, events, NOT_AT_ALL),
+                false => Ok(()),
             },
         }
     }
+}
+
+/// Whether this is the answer of a kernel without the call, or that forbids it.
+fn is_refusal(error: Errno) -> bool {
+    matches!(error, Errno::NOSYS | Errno::PERM)
 }
 
 /// Timeouts of `epoll_wait`, in milliseconds.
