@@ -150,15 +150,28 @@ impl TimerShard {
     }
 
     /// Whether the place has fired; if not, it will wake `waker` when it does.
+    ///
+    /// A place that is earlier than `deadline` is moved there if it was to wake somebody
+    /// else.
     #[inline]
-    pub(super) fn poll(&self, place: &mut Place, waker: &Waker) -> Result<Poll<()>, ShutDown> {
+    pub(super) fn poll(
+        &self,
+        place: &mut Place,
+        deadline: Tick,
+        waker: &Waker,
+    ) -> Result<Poll<()>, ShutDown> {
         if self.will_wake(place, waker) {
             return Ok(Poll::Pending);
         }
-        self.poll_locked(place, waker)
+        self.poll_locked(place, deadline, waker)
     }
 
-    fn poll_locked(&self, place: &mut Place, waker: &Waker) -> Result<Poll<()>, ShutDown> {
+    fn poll_locked(
+        &self,
+        place: &mut Place,
+        deadline: Tick,
+        waker: &Waker,
+    ) -> Result<Poll<()>, ShutDown> {
         let mut locked = self.locked.lock();
         match locked.wheel.get_mut(place.key) {
             None => return locked.fired(),
@@ -167,12 +180,20 @@ impl TimerShard {
         }
         let mut other = waker.clone();
         let waiter = Waiter::of(&other);
+        let is_early = place.deadline < deadline;
+        let later = is_early.then(|| self.round(self.clock.now(), deadline));
         let mut locked = self.locked.lock();
         let poll = match locked.wheel.get_mut(place.key) {
             None => locked.fired(),
             Some(registered) => {
                 mem::swap(registered, &mut other);
                 place.waiter = waiter;
+                // *Earliest* may stay as it is, for the new deadline is later.
+                if let Some(later) = later
+                    && locked.wheel.reset_exact(place.key, later)
+                {
+                    place.deadline = later;
+                }
                 Ok(Poll::Pending)
             }
         };

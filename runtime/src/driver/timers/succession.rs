@@ -10,6 +10,8 @@
 //! [parent module](super) explains. When the place fires, the task is woken too early; the
 //! timer sees by the clock that it has to wait on, and registers. A loop that goes on moves
 //! its place before that, once in a long while; one that stops is woken once for nothing.
+//! If the timer goes to another task before, which owes the loop nothing, its first poll there
+//! moves the place.
 //!
 //! Otherwise the place is moved, under the lock, or given up if it is another task's.
 //!

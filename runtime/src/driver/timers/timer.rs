@@ -56,7 +56,7 @@ impl Timer {
             State::Fired => return Ok(Poll::Ready(())),
             State::Registered(place) => {
                 let shard = self.shard.as_ref().expect(NOT_DROPPED);
-                if shard.poll(place, waker)?.is_pending() {
+                if shard.poll(place, deadline, waker)?.is_pending() {
                     return Ok(Poll::Pending);
                 }
                 if place.deadline >= deadline {

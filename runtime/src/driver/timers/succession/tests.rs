@@ -90,6 +90,24 @@ fn a_place_of_about_that_time_is_kept_without_the_lock() {
 }
 
 #[test]
+fn a_kept_place_does_not_wake_another_task_too_early() {
+    let timers = timers(false);
+    let ((one, one_waker), (other, other_waker)) = (count(), count());
+    let former = waiting(&timers, 0, SOON, &one_waker);
+    let mut latter = in_poll(|| {
+        drop(former);
+        waiting(&timers, 0, LATER, &one_waker)
+    });
+    assert_eq!(latter.poll(LATER, &other_waker), Ok(Poll::Pending));
+    assert_eq!((timers.len(), timers.fire_due(SOON)), (1, 0));
+    assert_eq!(latter.poll(LATER, &other_waker), Ok(Poll::Pending));
+    assert_eq!(timers.fire_due(LATER), 1);
+    assert_eq!(one.0.load(Ordering::Relaxed), 0);
+    assert_eq!(other.0.load(Ordering::Relaxed), 1);
+    assert_eq!(latter.poll(LATER, &other_waker), Ok(Poll::Ready(())));
+}
+
+#[test]
 fn a_kept_place_is_moved_by_a_reset_and_given_up_on_drop() {
     let timers = timers(false);
     let (count, waker) = count();
