@@ -14,7 +14,9 @@
 //! processor of a poll that it should look after (`slice`).
 //!
 //! The looks come every [`FIRST_LOOK`] while polls are long, for then somebody may
-//! get stuck behind one, and up to [`LOOK_PERIOD`] apart while they are short. When
+//! get stuck behind one, and up to [`LOOK_PERIOD`] apart while they are short. When the
+//! next one is due is kept from one sleep to the next: what wakes the watcher meanwhile
+//! without giving it a task to run, however often, puts off none. When
 //! nothing has moved between two looks and nobody is awake, the watcher rests. It
 //! sleeps until [`FIRST_LOOK`] after the next deadline, or without a limit if there
 //! is none. The first worker to wake rouses it, unless it is about to look anyway: so
@@ -49,8 +51,10 @@ pub(super) struct Watch {
     own_polls: u64,
     /// Nothing moved between the last two looks, and nobody was awake.
     quiet: bool,
-    /// The time until the next look.
+    /// The time from one look to the next.
     period: Duration,
+    /// When the next look is due; `None` if the watch has not begun, or is at rest.
+    look_at: Option<Instant>,
     /// The driver lies idle while somebody is awake: sleep in it.
     pub(super) take_driver: bool,
 }
@@ -63,9 +67,17 @@ impl Watch {
             own_polls: 0,
             quiet: false,
             period: FIRST_LOOK,
+            look_at: None,
             take_driver: true,
         }
     }
+}
+
+/// The limit of a watcher's sleep.
+#[derive(Clone, Copy)]
+struct NextLook {
+    at: Instant,
+    after: Duration,
 }
 
 /// Why one sleep ended.
@@ -152,8 +164,8 @@ impl Worker<'_> {
             core.sent_by_look = true;
             true
         } else {
-            if woken == Woken::ByEvent {
-                // Roused from its rest, perhaps: somebody is awake again.
+            if core.watch.look_at.is_none() && woken == Woken::ByEvent {
+                // Roused from its rest, perhaps, or named: somebody is awake again.
                 self.start_watch(core);
             }
             return false;
@@ -177,15 +189,14 @@ impl Worker<'_> {
         } else {
             None
         };
-        let limit = self.limit(&mut core, held.is_none());
-        let look_at = limit.map(|limit| now() + limit);
+        let look = self.next_look(&mut core, held.is_none());
         core.turned = Turned::LongAgo;
         match held {
             Some(mut held) => {
                 let mut turn = None;
                 core = self.dispatch(core, || {
                     self.remote.parker.park_in_driver(|| {
-                        let limit = limit.map_or(Limit::Unlimited, Limit::AtMost);
+                        let limit = look.map_or(Limit::Unlimited, |look| Limit::AtMost(look.after));
                         turn = Some(held.park(driver, limit));
                     });
                 });
@@ -196,9 +207,9 @@ impl Worker<'_> {
                 // The own turns are no sign that somebody else turns the driver.
                 core.watch.tended = self.tended();
             }
-            None => self.remote.parker.park(look_at),
+            None => self.remote.parker.park(look.map(|look| look.at)),
         }
-        let expired = look_at.is_some_and(|look_at| now() >= look_at);
+        let expired = look.is_some_and(|look| now() >= look.at);
         (
             core,
             if expired {
@@ -210,22 +221,39 @@ impl Worker<'_> {
     }
 
     /// How long to sleep: a watcher looks after a while, others need not.
-    fn limit(&self, core: &mut Core, on_condvar: bool) -> Option<Duration> {
+    fn next_look(&self, core: &mut Core, on_condvar: bool) -> Option<NextLook> {
         let idle = &self.shared.idle;
+        let watch = &mut core.watch;
         let alone = self.shared.remotes.len() == 1;
         if alone || !idle.try_watch(core.index, on_condvar) {
+            watch.look_at = None;
             return None;
         }
         self.slice.shorten();
-        if core.watch.quiet {
+        let until = |at: Instant| NextLook {
+            at,
+            after: at.saturating_duration_since(now()),
+        };
+        if watch.quiet {
             // Who sleeps in the driver wakes at the deadline itself.
             let look_at = on_condvar.then(|| self.look_after_deadline()).flatten();
             if idle.try_rest(core.index, look_at) {
-                core.watch.period = FIRST_LOOK;
-                return look_at.map(|look_at| look_at.saturating_duration_since(now()));
+                watch.period = FIRST_LOOK;
+                watch.look_at = None;
+                return look_at.map(until);
             }
         }
-        Some(core.watch.period)
+        Some(match watch.look_at {
+            Some(at) => until(at),
+            None => {
+                let at = now() + watch.period;
+                watch.look_at = Some(at);
+                NextLook {
+                    at,
+                    after: watch.period,
+                }
+            }
+        })
     }
 
     /// When to look at what somebody is about who wakes at the next deadline. One that has
@@ -247,6 +275,7 @@ impl Worker<'_> {
         core.watch.tended = self.tended();
         core.watch.quiet = false;
         core.watch.period = FIRST_LOOK;
+        core.watch.look_at = None;
     }
 
     /// How often somebody has seen to the driver: turned it, or done maintenance, which
@@ -273,6 +302,7 @@ impl Worker<'_> {
         let progress = self.note_progress(core);
         let awake = self.shared.idle.has_awake();
         let watch = &mut core.watch;
+        watch.look_at = None;
         watch.quiet = progress == 0 && !awake;
         let long =
             awake && progress < watch.period.as_micros() as u64 / LONG_POLL.as_micros() as u64;

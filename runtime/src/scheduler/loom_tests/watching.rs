@@ -9,7 +9,8 @@ use crate::driver::timers::Timer;
 use crate::primitive::{Arc, model_time, now};
 use filch_timer::Tick;
 use std::future::poll_fn;
-use std::task::{Poll, Waker};
+use std::sync::{Arc as StdArc, Mutex as StdMutex};
+use std::task::{Poll, Wake, Waker};
 use std::time::Duration;
 
 /// The watcher goes to rest while the only awake worker parks and wakes: `look_at` as
@@ -183,6 +184,57 @@ fn loom_look_that_finds_a_task_turns_the_driver_first() {
         assert_eq!(shared.injector_depth(), 1);
         drop((timer, shared));
         scheduler.cores[1] = Some(core);
+        scheduler.end_unexplored();
+    });
+}
+
+/// A timer of somebody else's, which is made anew whenever it fires: the driver's sleeper
+/// wakes for it and has nothing to do.
+struct Recurring {
+    shared: StdArc<Shared>,
+    timer: StdMutex<Option<Timer>>,
+}
+
+impl Recurring {
+    const PERIOD: Duration = Duration::from_micros(60);
+}
+
+impl Wake for Recurring {
+    fn wake(self: StdArc<Self>) {
+        let driver = &self.shared.services.driver;
+        let deadline = driver.clock().now().as_duration() + Recurring::PERIOD;
+        let mut timer = Timer::new(driver.timers().shard(0), Some(Recurring::PERIOD));
+        let polled = timer.poll(
+            Tick::from_duration(deadline),
+            &Waker::from(StdArc::clone(&self)),
+        );
+        *self.timer.lock().unwrap() = polled.is_ok().then_some(timer);
+    }
+}
+
+/// A worker is stuck, and the watcher sleeps in the driver, where something happens more
+/// often than a look is due, which gives it no task: it looks all the same, and finds the
+/// one in the injector.
+#[test]
+fn loom_look_comes_whatever_happens_in_the_driver() {
+    model_bounded(3, || {
+        model_time::let_waits_expire(true);
+        let mut scheduler = Scheduler::new(2);
+        let mut core = scheduler.take_core(1);
+        let shared = &scheduler.shared;
+        core.watch.take_driver = true;
+        let recurring = StdArc::new(Recurring {
+            shared: shared.clone(),
+            timer: StdMutex::new(None),
+        });
+        StdArc::clone(&recurring).wake();
+        // Worker 0 counts as awake: nobody is woken for it.
+        drop(scheduler.spawn(async {}));
+        let core = Worker::new(shared, 1).sleep(core);
+        assert_eq!(shared.injector_depth(), 1);
+        drop(recurring.timer.lock().unwrap().take());
+        scheduler.cores[1] = Some(core);
+        drop(recurring);
         scheduler.end_unexplored();
     });
 }
