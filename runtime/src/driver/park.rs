@@ -168,13 +168,17 @@ impl Driver {
 
     /// As [`park`](Self::park), on a paused clock: jumps instead of waiting.
     fn park_paused(&mut self, handle: &DriverHandle, limit: Limit) -> bool {
+        // Asked before the turn: who allows a jump has woken before whomever it kept time
+        // for, which the turn then sees. Asked after it as well: who forbids one may come.
+        let may_jump = handle.clock.can_auto_advance();
         let mut turn = self.turn(handle, Some(Duration::ZERO));
         if turn.events > 0 || turn.unparked || limit == Limit::AtMost(Duration::ZERO) {
             handle.fire_timers();
             return turn.is_full;
         }
+        let may_jump = || may_jump && handle.clock.can_auto_advance();
         match handle.timers.prepare_sleep() {
-            Some(deadline) if handle.clock.can_auto_advance() || deadline <= handle.clock.now() => {
+            Some(deadline) if may_jump() || deadline <= handle.clock.now() => {
                 handle.clock.advance_to(deadline);
             }
             _ => {

@@ -197,6 +197,34 @@ fn loom_overdue_deadline_on_a_paused_clock() {
     });
 }
 
+/// A closure ends that kept a paused clock from jumping, which wakes whoever waits for it
+/// and then allows the jump: the clock stands as that one runs.
+#[test]
+fn loom_allowed_jump_races_with_a_park() {
+    model_bounded(PREEMPTIONS_FOR_TWO, || {
+        let (mut driver, handle) = driver();
+        handle.clock().pause().expect("it runs");
+        handle.clock().inhibit_auto_advance();
+        let paused_at = handle.clock().now();
+        let later = register(&handle, paused_at.as_duration() + LATER, Waker::noop());
+        let (woken, waker) = Woken::new(&handle, true);
+        let closure = thread::spawn({
+            let handle = Arc::clone(&handle);
+            move || {
+                waker.wake();
+                handle.clock().allow_auto_advance();
+                handle.unpark();
+            }
+        });
+        while !woken.get() {
+            driver.park(&handle, Limit::Unlimited);
+        }
+        assert_eq!(handle.clock().now(), paused_at, "time has jumped past it");
+        closure.join().unwrap();
+        drop(later);
+    });
+}
+
 /// A deadline is registered while the holder goes to sleep without one.
 #[test]
 fn loom_first_deadline_while_the_holder_sleeps() {
