@@ -426,7 +426,12 @@ impl Drop for RestoreOnPending {
     fn drop(&mut self) {
         let budget = self.budget.get();
         if !budget.is_unconstrained() {
-            SCOPE.with(|scope| scope.set_budget(budget));
+            SCOPE.with(|scope| {
+                // The poll may be over, in which case nobody would ever fill it up again.
+                if !scope.budget().is_unconstrained() {
+                    scope.set_budget(budget);
+                }
+            });
         }
     }
 }

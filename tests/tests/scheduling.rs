@@ -530,3 +530,19 @@ fn a_ticker_among_busy_tasks_keeps_its_pace_on_one_thread() {
         });
     });
 }
+
+#[test]
+fn a_spin_without_end_ends() {
+    within_bounds("a worker that spins", || {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .spin_before_sleep(Duration::MAX)
+            .build()
+            .unwrap();
+        for _ in 0..20 {
+            runtime.block_on(runtime.spawn(async {})).unwrap();
+            runtime.block_on(async { sleep(Duration::from_micros(100)).await });
+        }
+    });
+}

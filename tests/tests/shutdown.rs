@@ -6,10 +6,12 @@ use every_runtime::{current_thread, on_every_built_runtime, within_bounds, worke
 use filch::runtime::{Builder, Handle, Runtime};
 use filch::task::{JoinHandle, block_in_place, spawn_blocking, yield_now};
 use std::cell::RefCell;
+use std::env;
 use std::future::{pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Barrier, Mutex};
 use std::task::{Poll, Waker};
 use std::thread;
@@ -463,4 +465,198 @@ fn a_thread_of_the_pool_may_end_with_its_own_runtime() {
         let error = current_thread().block_on(waiting).unwrap_err();
         assert!(error.is_cancelled());
     });
+}
+
+/// Held by a thread local, it keeps its thread from ending.
+struct Slow(Receiver<()>);
+
+impl Drop for Slow {
+    fn drop(&mut self) {
+        let _ = self.0.recv();
+    }
+}
+
+#[test]
+fn nobody_in_a_hurry_waits_for_the_destructors_of_thread_locals() {
+    thread_local! {
+        static SLOW: RefCell<Option<Slow>> = const { RefCell::new(None) };
+    }
+    type End = fn(Runtime);
+    let ends: [End; 2] = [Runtime::shutdown_background, |runtime| {
+        runtime.shutdown_timeout(Duration::from_millis(20));
+    }];
+    for end in ends {
+        within_bounds("the end of a runtime", move || {
+            let runtime = Builder::new_multi_thread()
+                .worker_threads(1)
+                .thread_keep_alive(Duration::from_millis(1))
+                .build()
+                .unwrap();
+            let mut kept = Vec::new();
+            let mut slow = || {
+                let (keep, wait) = channel();
+                kept.push(keep);
+                move || SLOW.set(Some(Slow(wait)))
+            };
+            let (on_worker, on_blocking) = (slow(), slow());
+            let working = runtime.spawn(async move { on_worker() });
+            let blocking = runtime.spawn_blocking(on_blocking);
+            runtime.block_on(async {
+                working.await.unwrap();
+                blocking.await.unwrap();
+            });
+            while runtime.metrics().num_blocking_threads() > 0 {
+                thread::yield_now();
+            }
+            end(runtime);
+            drop(kept);
+        });
+    }
+}
+
+/// The one that ended first drops the runtime while its successor joins it.
+#[test]
+fn two_threads_of_the_pool_may_end_with_their_runtime() {
+    thread_local! {
+        static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
+        static KEPT: RefCell<Option<Arc<Runtime>>> = const { RefCell::new(None) };
+    }
+    within_bounds("threads of the pool", || {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_keep_alive(Duration::from_millis(1))
+            .build()
+            .unwrap();
+        let runtime = Arc::new(runtime);
+        let own = Arc::clone(&runtime);
+        let (go, gone) = channel::<()>();
+        let (give, given) = channel();
+        let (last, is_last) = channel();
+        let (close, closed) = channel::<()>();
+        runtime.spawn_blocking(move || closed.recv());
+        runtime.spawn_blocking(move || {
+            given.recv().unwrap();
+            LAST.set(Some(Last(last)));
+            KEPT.set(Some(own));
+            drop(gone);
+        });
+        drop(runtime);
+        give.send(()).unwrap();
+        // The drop in the destructor closes the pool, and waits for the other thread.
+        while go.send(()).is_ok() {
+            thread::yield_now();
+        }
+        thread::sleep(Duration::from_millis(20));
+        drop(close);
+        is_last.recv().unwrap();
+    });
+}
+
+/// A worker waits in the queue of a full pool as the thread ends that has the runtime
+/// among its thread locals, from before those of the runtime.
+#[test]
+fn a_runtime_may_end_with_its_thread_while_a_worker_is_queued() {
+    thread_local! {
+        static RUNTIME: Runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .max_blocking_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+    }
+    within_bounds("the end of a thread", || {
+        let ending = thread::spawn(|| {
+            RUNTIME.with(|runtime| {
+                let (arrive, arrived) = channel();
+                let (first, second) = (arrive.clone(), arrive.clone());
+                let waiting = runtime.spawn(async move {
+                    first.send(()).unwrap();
+                    pending::<()>().await;
+                });
+                arrived.recv().unwrap();
+                let (keep, wait) = channel::<()>();
+                runtime.spawn_blocking(move || {
+                    second.send(()).unwrap();
+                    let _ = wait.recv_timeout(Duration::from_millis(50));
+                });
+                arrived.recv().unwrap();
+                runtime.spawn(async move {
+                    block_in_place(|| {
+                        arrive.send(()).unwrap();
+                        thread::sleep(Duration::from_millis(50));
+                    });
+                });
+                arrived.recv().unwrap();
+                runtime.block_on(async {});
+                drop(keep);
+                waiting
+            })
+        });
+        let waiting = ending.join().unwrap();
+        let error = current_thread().block_on(waiting).unwrap_err();
+        assert!(error.is_cancelled());
+    });
+}
+
+#[test]
+fn a_current_thread_runtime_runs_while_its_thread_ends() {
+    struct Closer(Arc<Runtime>, Sender<u32>);
+    impl Drop for Closer {
+        fn drop(&mut self) {
+            let answer = self.0.block_on(self.0.spawn(async { 7 })).unwrap();
+            self.1.send(answer).unwrap();
+        }
+    }
+    thread_local! {
+        static CLOSER: RefCell<Option<Closer>> = const { RefCell::new(None) };
+    }
+    within_bounds("the end of a thread", || {
+        let runtime = Arc::new(current_thread());
+        let own = Arc::clone(&runtime);
+        let (answer, answered) = channel();
+        let ending = thread::spawn(move || {
+            // The runtime's thread locals are there later, and would be gone sooner.
+            CLOSER.set(Some(Closer(Arc::clone(&own), answer)));
+            own.block_on(async {});
+        });
+        ending.join().unwrap();
+        assert_eq!(answered.recv().unwrap(), 7);
+        assert_eq!(runtime.block_on(runtime.spawn(async { 8 })).unwrap(), 8);
+    });
+}
+
+const CHILD: &str = "FILCH_TEST_CHILD";
+
+/// `exit` promises that no destructor on the stack runs; that of a future is no less
+/// surprised by what the running task holds.
+#[test]
+fn an_exit_in_a_poll_drops_no_task_in_the_queue() {
+    let mut child = Command::new(env::current_exe().unwrap())
+        .args(["--exact", "exits_in_a_poll", "--ignored"])
+        .env(CHILD, "1")
+        .spawn()
+        .unwrap();
+    within_bounds("an exit", move || {
+        assert_eq!(child.wait().unwrap().code(), Some(7));
+    });
+}
+
+#[test]
+#[ignore = "run in a child process by another test"]
+fn exits_in_a_poll() {
+    static HELD: Mutex<()> = Mutex::new(());
+    struct Locks;
+    impl Drop for Locks {
+        fn drop(&mut self) {
+            drop(HELD.lock());
+        }
+    }
+    if env::var_os(CHILD).is_some() {
+        current_thread().block_on(async {
+            let locks = Locks;
+            filch::spawn(async move { drop(locks) });
+            let _held = HELD.lock().unwrap();
+            std::process::exit(7);
+        });
+    }
 }

@@ -8,9 +8,13 @@ use every_runtime::{
 use filch::runtime::{Builder, Handle};
 use filch::sync::oneshot;
 use filch::task;
+use std::future::{Future, pending};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::{Arc, Barrier, mpsc};
+use std::task::{Context, Wake, Waker};
 use std::thread;
+use std::time::Duration;
 
 #[test]
 fn a_blocking_function_runs_on_another_thread_and_returns() {
@@ -282,5 +286,36 @@ fn panic_text<R>(f: impl FnOnce() -> R) -> String {
             .downcast_ref::<&str>()
             .expect("panics carry text")
             .to_string(),
+    }
+}
+
+/// A waker that blocks in place, as one of an executor of the program's own may. The
+/// driver is being turned then, and goes on being so.
+#[test]
+fn a_waker_may_block_in_place() {
+    struct Blocks(mpsc::Sender<()>);
+    impl Wake for Blocks {
+        fn wake(self: Arc<Self>) {
+            task::block_in_place(|| {
+                thread::sleep(Duration::from_millis(20));
+                self.0.send(()).unwrap();
+            });
+        }
+    }
+    for count in [1, 2, 8] {
+        within_bounds(&format!("{count} workers"), move || {
+            let runtime = workers(count);
+            let (woken, is_woken) = mpsc::channel();
+            let waker = Waker::from(Arc::new(Blocks(woken)));
+            let waiting = runtime.spawn(async move {
+                let mut sleep = pin!(filch::time::sleep(Duration::from_millis(1)));
+                let polled = sleep.as_mut().poll(&mut Context::from_waker(&waker));
+                assert!(polled.is_pending());
+                pending::<()>().await;
+            });
+            is_woken.recv().unwrap();
+            assert_eq!(runtime.block_on(runtime.spawn(async { 7 })).unwrap(), 7);
+            assert!(!waiting.is_finished());
+        });
     }
 }

@@ -157,3 +157,13 @@ fn the_older_paths_still_work() {
         assert_eq!(unconstrained.await, 1);
     });
 }
+
+/// Outside of all polls there is no budget, and nobody who would fill one up.
+#[test]
+fn a_unit_that_outlives_its_poll_leaves_no_budget_behind() {
+    let unit = current_thread().block_on(poll_fn(coop::poll_proceed));
+    drop(unit);
+    for _ in 0..2 * BUDGET {
+        assert!(poll_once(pin!(consume_budget())).is_ready());
+    }
+}

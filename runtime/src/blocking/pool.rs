@@ -2,7 +2,7 @@
 
 use super::roster::MemberId;
 use super::state::{Closed, Duty, Failed, State, Ticket};
-use super::worker::{Recruiting, Spawner, spawn_thread};
+use super::worker::{Recruiting, Spawner, is_member, spawn_thread};
 use super::{Job, PoolConfig, SubmitError};
 use crate::primitive::{Arc, Condvar, Mutex, thread};
 use crate::unwind::swallow;
@@ -97,8 +97,10 @@ impl<J: Job> Pool<J> {
     ///
     /// Without a timeout this returns when every thread has ended and has been
     /// joined. With one it returns after that time at the latest; threads that
-    /// are still running a job then end when it returns. Called from a job of
-    /// the pool itself, it does not wait for that job. May be called again.
+    /// are still running a job then end when it returns, and the thread that ended
+    /// last is not joined. Called from a job of the pool itself, it does not wait for
+    /// that job; from a thread of the pool that is ending, it joins none. May be
+    /// called again.
     ///
     /// Returns whether all threads have ended.
     pub(crate) fn shutdown(&self, timeout: Option<Duration>) -> bool {
@@ -126,9 +128,11 @@ impl<J: Job> Pool<J> {
                 }
             }
         }
-        let retired = state.roster.take_retired();
-        drop(state);
-        retired.join();
+        if deadline.is_none() && !is_member(self) {
+            let retired = state.roster.take_retired();
+            drop(state);
+            retired.join();
+        }
         true
     }
 
@@ -210,10 +214,9 @@ impl<J: Job> Pool<J> {
     #[cold]
     fn create(&self, id: MemberId, recruiting: &Recruiting) -> io::Result<()> {
         let handle = recruiting.create(self.clone(), id)?;
-        let retired = self.shared.state.lock().roster.bring(id, handle);
+        self.shared.state.lock().roster.bring(id, handle);
         // If the thread has ended meanwhile, this completes its membership.
         self.shared.ended.notify_all();
-        retired.join();
         Ok(())
     }
 

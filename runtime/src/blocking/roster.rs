@@ -1,16 +1,22 @@
 //! Which threads of the operating system exist, and who joins them.
 //!
 //! A thread that leaves cannot join itself, and one that nobody joins keeps its
-//! stack. So each thread that ends joins the one that ended before it, and the
-//! last is joined by whoever shuts the pool down: at most one ended thread waits
-//! to be joined at any time.
+//! stack. So each thread that ends joins those that ended before it, one as a rule,
+//! and the last is joined by whoever shuts the pool down.
 //!
 //! The creator of a thread learns its handle only after the thread runs, and
 //! perhaps only after it has ended. A member therefore stays on the roster until
 //! both have happened: the handle was brought and the thread has ended.
+//!
+//! A thread that has ended still runs its destructors of thread locals, which are the
+//! program's: they may take long, or wait for somebody. So nobody joins who is in a hurry
+//! (the creator of a thread, a shutdown with a timeout), nor does a thread of the pool
+//! itself whose destructors shut the pool down: the one that ended after it waits
+//! for it.
 
-use crate::primitive::thread::{self, JoinHandle, ThreadId};
+use crate::primitive::thread::{JoinHandle, ThreadId};
 use std::collections::HashMap;
+use std::mem;
 
 /// Names one thread of one pool, for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,19 +31,16 @@ struct Member {
     ended: bool,
 }
 
-/// A thread that has ended, to be joined once the lock is released.
+/// Threads that have ended, to be joined once the lock is released.
 #[must_use = "a thread that is not joined keeps its stack"]
 #[derive(Debug)]
-pub(super) struct Retired(Option<JoinHandle<()>>);
+pub(super) struct Retired(Vec<JoinHandle<()>>);
 
 impl Retired {
-    /// Waits for the few instructions the thread may still have before it, and
-    /// for its destructors of thread locals. One of those may be who calls: that thread
-    /// is let go.
+    /// Waits for the few instructions the threads may still have before them, and
+    /// for their destructors of thread locals.
     pub(super) fn join(self) {
-        if let Some(handle) = self.0
-            && handle.thread().id() != thread::current().id()
-        {
+        for handle in self.0 {
             // The panic of a thread that died was reported when it happened.
             drop(handle.join());
         }
@@ -48,7 +51,7 @@ impl Retired {
 pub(super) struct Roster {
     members: HashMap<MemberId, Member>,
     next: u64,
-    retired: Option<JoinHandle<()>>,
+    retired: Vec<JoinHandle<()>>,
 }
 
 impl Roster {
@@ -56,7 +59,7 @@ impl Roster {
         Self {
             members: HashMap::new(),
             next: 0,
-            retired: None,
+            retired: Vec::new(),
         }
     }
 
@@ -79,20 +82,22 @@ impl Roster {
     }
 
     /// The creator brings the thread's handle.
-    pub(super) fn bring(&mut self, id: MemberId, handle: JoinHandle<()>) -> Retired {
+    pub(super) fn bring(&mut self, id: MemberId, handle: JoinHandle<()>) {
         self.member(id).handle = Some(handle);
-        self.retire_if_complete(id)
+        self.retire_if_complete(id);
     }
 
-    /// The thread has nothing left to do.
+    /// The thread has nothing left to do but to join the former ones.
     pub(super) fn end(&mut self, id: MemberId) -> Retired {
+        let former = self.take_retired();
         self.member(id).ended = true;
-        self.retire_if_complete(id)
+        self.retire_if_complete(id);
+        former
     }
 
-    /// The thread that ended last.
+    /// The threads that ended and were not joined yet.
     pub(super) fn take_retired(&mut self) -> Retired {
-        Retired(self.retired.take())
+        Retired(mem::take(&mut self.retired))
     }
 
     /// How many threads other than `thread` have yet to end.
@@ -109,12 +114,11 @@ impl Roster {
             .expect("a member is on the roster until it is complete")
     }
 
-    fn retire_if_complete(&mut self, id: MemberId) -> Retired {
+    fn retire_if_complete(&mut self, id: MemberId) {
         let member = self.member(id);
-        if !member.ended || member.handle.is_none() {
-            return Retired(None);
+        if member.ended && member.handle.is_some() {
+            let member = self.members.remove(&id);
+            self.retired.extend(member.and_then(|member| member.handle));
         }
-        let handle = self.members.remove(&id).and_then(|member| member.handle);
-        Retired(std::mem::replace(&mut self.retired, handle))
     }
 }

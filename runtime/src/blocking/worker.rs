@@ -4,8 +4,9 @@ use super::roster::MemberId;
 use super::state::{Seat, State};
 use super::{Job, Pool, PoolConfig, ThreadName, Wrap};
 use crate::primitive::thread::{self, JoinHandle};
-use crate::primitive::{Arc, MutexGuard};
+use crate::primitive::{Arc, MutexGuard, const_thread_local};
 use std::any::Any;
+use std::cell::Cell;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc as StdArc;
@@ -82,8 +83,24 @@ fn describe(panic: &(dyn Any + Send)) -> String {
     format!("naming or starting the thread panicked: {message}")
 }
 
+const_thread_local! {
+    /// The address of what the pool shares whose thread this is, for comparison only;
+    /// zero if it is none. Readable in destructors of thread locals.
+    static MEMBER_OF: Cell<usize> = Cell::new(0);
+}
+
+fn address<J: Job>(pool: &Pool<J>) -> usize {
+    (&raw const *pool.shared).addr()
+}
+
+/// Whether the calling thread is of that pool, or was and is ending.
+pub(super) fn is_member<J: Job>(pool: &Pool<J>) -> bool {
+    MEMBER_OF.with(Cell::get) == address(pool)
+}
+
 /// From the first instruction of a thread to its last.
 fn live<J: Job>(pool: &Pool<J>, id: MemberId, wrap: &Wrap) {
+    MEMBER_OF.with(|member_of| member_of.set(address(pool)));
     // On the roster until even what surrounds the work is over.
     let _membership = Membership { pool, id };
     let mut count = Some(Count {

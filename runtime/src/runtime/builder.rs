@@ -264,7 +264,8 @@ impl Builder {
     }
 
     /// How long a worker that has run dry waits for tasks awake before it goes to
-    /// sleep. Zero: not at all. Five microseconds if not set.
+    /// sleep. Zero: not at all. Five microseconds if not set. A millisecond at most,
+    /// longer is taken for that: meanwhile it looks neither at sockets nor at timers.
     ///
     /// A task that is woken by a plain thread or by the end of blocking work in
     /// that time starts at once, and waking it is no system call. Where spinning

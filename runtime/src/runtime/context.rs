@@ -10,6 +10,7 @@ use crate::scheduler::shared::Shared;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -34,8 +35,14 @@ struct Context {
 }
 
 thread_local! {
-    static CONTEXT: Context = const {
-        Context { current: RefCell::new(None), depth: Cell::new(0), duty: Cell::new(Duty::None) }
+    /// Without a destructor, so that it can be used until the thread's end: a runtime may
+    /// end there. It is empty by then, unless a guard was forgotten.
+    static CONTEXT: ManuallyDrop<Context> = const {
+        ManuallyDrop::new(Context {
+            current: RefCell::new(None),
+            depth: Cell::new(0),
+            duty: Cell::new(Duty::None),
+        })
     };
 }
 
@@ -79,12 +86,7 @@ pub(crate) struct Entered {
 
 impl Entered {
     pub(crate) fn new(handle: Handle) -> Self {
-        Self::try_new(handle).expect("the thread's context is there until its end")
-    }
-
-    /// `None` at the end of the thread, when it has no context any more.
-    pub(crate) fn try_new(handle: Handle) -> Option<Self> {
-        let entered = CONTEXT.try_with(|context| {
+        CONTEXT.with(|context| {
             let depth = context.depth.get() + 1;
             context.depth.set(depth);
             let previous = context.current.replace(Some(Rc::new(handle)));
@@ -93,14 +95,13 @@ impl Entered {
                 depth,
                 not_send: PhantomData,
             }
-        });
-        entered.ok()
+        })
     }
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        let left = CONTEXT.try_with(|context| {
+        let left = CONTEXT.with(|context| {
             if context.depth.get() != self.depth {
                 return Err(());
             }
@@ -108,9 +109,7 @@ impl Drop for Entered {
             Ok(context.current.replace(self.previous.take()))
         });
         timers::leave_runtime();
-        if let Ok(Err(())) = left
-            && !std::thread::panicking()
-        {
+        if left.is_err() && !std::thread::panicking() {
             panic!(
                 "`EnterGuard` values dropped out of order: guards returned by `Runtime::enter` and `Handle::enter` \
                  must be dropped in the reverse order of their making"
@@ -147,15 +146,13 @@ impl OnDuty {
 
 impl Drop for OnDuty {
     fn drop(&mut self) {
-        let _ = CONTEXT.try_with(|context| context.duty.set(self.0));
+        CONTEXT.with(|context| context.duty.set(self.0));
     }
 }
 
 /// What this thread is doing for a runtime.
 pub(crate) fn duty() -> Duty {
-    CONTEXT
-        .try_with(|context| context.duty.get())
-        .unwrap_or(Duty::None)
+    CONTEXT.with(|context| context.duty.get())
 }
 
 /// Calls `f` with the current runtime's handle, if there is one.
@@ -167,10 +164,7 @@ pub(crate) fn with_current<R>(f: impl FnOnce(&Handle) -> R) -> Option<R> {
 /// The current runtime's handle, shared with the thread's context.
 #[inline]
 fn current() -> Option<Rc<Handle>> {
-    CONTEXT
-        .try_with(|context| context.current.borrow().clone())
-        .ok()
-        .flatten()
+    CONTEXT.with(|context| context.current.borrow().clone())
 }
 
 /// Calls `f` with the current runtime's handle.

@@ -167,7 +167,7 @@ impl Runtime {
         let mut panics = Panics::default();
         match &self.handle.scheduler {
             Scheduler::CurrentThread(shared) => {
-                let _entered = Entered::try_new(self.handle.clone());
+                let _entered = Entered::new(self.handle.clone());
                 panics.put_off(|| shared.shutdown());
             }
             Scheduler::MultiThread(shared) => shared.begin_shutdown(),
@@ -202,7 +202,11 @@ impl Runtime {
                 // It is in `block_in_place`, and its worker elsewhere.
                 _ if thread.thread().id() == own => false,
                 Patience::Unlimited => true,
-                Patience::Until(until) => ended_before(&thread, until),
+                // It may still run destructors of thread locals, for as long as they like.
+                Patience::Until(until) => {
+                    wait_for_end(&thread, until);
+                    false
+                }
                 Patience::None => false,
             };
             // A worker's thread panics only if a hook of the user's does; that
@@ -215,16 +219,15 @@ impl Runtime {
 }
 
 /// Waits for a thread to end, which std offers no timed way to do.
-fn ended_before(thread: &thread::JoinHandle<()>, until: Instant) -> bool {
+fn wait_for_end(thread: &thread::JoinHandle<()>, until: Instant) {
     const STEP: Duration = Duration::from_millis(1);
     while !thread.is_finished() {
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return false;
+            return;
         }
         thread::sleep(left.min(STEP));
     }
-    true
 }
 
 impl Drop for Runtime {

@@ -37,10 +37,12 @@ pub(crate) type Enter = fn(&StdArc<Shared>, &mut dyn FnMut());
 /// Runs `f`, which may block, on whatever thread this is. If it is a worker's,
 /// its core is handed to another thread, entered by `enter`, for the time.
 ///
-/// If no thread can take the core over, its tasks wait until `f` returns.
+/// If no thread can take the core over, its tasks wait until `f` returns; and so they do
+/// while the driver is turned, for a waker of the program's that blocks in place.
 pub(crate) fn block_in_place<R>(enter: Enter, f: impl FnOnce() -> R) -> R {
-    // Without a core: outside the workers, or nested in another call.
-    let core = context::owner().zip(context::take_core());
+    // Without a core: outside the workers, nested in another call, or in a waker that the
+    // driver calls, whose turn goes on afterwards.
+    let core = context::owner().zip(context::take_core_from_poll());
     let _take_back = core.map(|(shared, core)| hand_off(shared, core, enter));
     crate::coop::outside_of_polls(f)
 }

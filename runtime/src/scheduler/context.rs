@@ -9,6 +9,7 @@ use super::shared::Shared;
 use super::worker::Core;
 use crate::primitive::const_thread_local;
 use std::cell::{Cell, RefCell};
+use std::mem::ManuallyDrop;
 use std::ptr;
 use std::sync::Arc;
 
@@ -23,12 +24,14 @@ struct WorkerContext {
 }
 
 const_thread_local! {
-    static WORKER: WorkerContext = WorkerContext {
+    /// Without a destructor, so that it can be used until the thread's end, when it is
+    /// empty.
+    static WORKER: ManuallyDrop<WorkerContext> = ManuallyDrop::new(WorkerContext {
         shared: Cell::new(ptr::null()),
         index: Cell::new(0),
         core: Cell::new(None),
         owner: RefCell::new(None),
-    };
+    });
 }
 
 /// Marks this thread as a worker of `shared` until dropped. It may be one already, of another
@@ -85,9 +88,8 @@ pub(super) fn with_core<A, R>(
     argument: A,
     f: impl FnOnce(&mut Core, A) -> R,
 ) -> Result<R, A> {
-    // A destroyed thread-local means that the thread is past its worker's end.
     let mut argument = Some(argument);
-    let result = WORKER.try_with(|worker| {
+    let result = WORKER.with(|worker| {
         if !ptr::eq(worker.shared.get(), shared) {
             return None;
         }
@@ -97,7 +99,7 @@ pub(super) fn with_core<A, R>(
         result
     });
     match (result, argument) {
-        (Ok(Some(result)), _) => Ok(result),
+        (Some(result), _) => Ok(result),
         (_, Some(argument)) => Err(argument),
         (_, None) => unreachable!("the argument is used only for a result"),
     }
@@ -111,7 +113,7 @@ pub(super) fn with_core_at<A, R>(
     f: impl FnOnce(&Shared, &mut Core, A) -> R,
 ) -> Result<R, A> {
     let mut argument = Some(argument);
-    let result = WORKER.try_with(|worker| {
+    let result = WORKER.with(|worker| {
         if !ptr::eq(worker.shared.get().cast(), address) {
             return None;
         }
@@ -125,7 +127,7 @@ pub(super) fn with_core_at<A, R>(
         result
     });
     match (result, argument) {
-        (Ok(Some(result)), _) => Ok(result),
+        (Some(result), _) => Ok(result),
         (_, Some(argument)) => Err(argument),
         (_, None) => unreachable!("the argument is used only for a result"),
     }
@@ -134,23 +136,29 @@ pub(super) fn with_core_at<A, R>(
 /// The index of the worker of `shared` that runs on this thread.
 #[inline]
 pub(super) fn current_index(shared: &Shared) -> Option<usize> {
-    WORKER
-        .try_with(|worker| ptr::eq(worker.shared.get(), shared).then(|| worker.index.get()))
-        .ok()
-        .flatten()
+    WORKER.with(|worker| ptr::eq(worker.shared.get(), shared).then(|| worker.index.get()))
 }
 
 /// The scheduler whose worker runs on this thread.
 pub(super) fn owner() -> Option<Arc<Shared>> {
-    WORKER
-        .try_with(|worker| worker.owner.borrow().clone())
-        .ok()
-        .flatten()
+    WORKER.with(|worker| worker.owner.borrow().clone())
 }
 
 /// Takes the core away from the worker on this thread.
 pub(super) fn take_core() -> Option<Box<Core>> {
     WORKER.with(|worker| worker.core.take())
+}
+
+/// As [`take_core`], unless the worker is turning the driver, which needs it back.
+pub(super) fn take_core_from_poll() -> Option<Box<Core>> {
+    WORKER.with(|worker| {
+        let core = worker.core.take()?;
+        if core.dispatching {
+            worker.core.set(Some(core));
+            return None;
+        }
+        Some(core)
+    })
 }
 
 /// Gives the core back to the worker on this thread.

@@ -31,6 +31,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
+use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::ptr;
 // Not `primitive`'s: the receiver of a method, and of a waker.
@@ -82,12 +83,15 @@ struct Running {
 }
 
 const_thread_local! {
-    static RUNNING: Running = Running {
+    /// Without a destructor, so that it can be used until the thread's end, when it is
+    /// empty. And `process::exit`, which runs a thread's destructors in the midst of a poll,
+    /// drops none of the futures in the queue.
+    static RUNNING: ManuallyDrop<Running> = ManuallyDrop::new(Running {
         shared: Cell::new(ptr::null()),
         owner: RefCell::new(None),
         queue: RefCell::new(VecDeque::new()),
         ahead_of_yielded: Cell::new(None),
-    };
+    });
 }
 
 impl Running {
@@ -214,9 +218,7 @@ impl Shared {
 
     /// Whether this thread runs this scheduler's tasks.
     fn runs_here(&self) -> bool {
-        RUNNING
-            .try_with(|running| ptr::eq(running.shared.get(), self))
-            .unwrap_or(false)
+        RUNNING.with(|running| ptr::eq(running.shared.get(), self))
     }
 }
 
@@ -238,7 +240,7 @@ impl Schedule for Arc<Shared> {
 
     fn schedule_here(address: *const (), task: Ready) -> Result<(), Ready> {
         let mut task = Some(task);
-        let _ = RUNNING.try_with(|running| {
+        RUNNING.with(|running| {
             if !ptr::eq(running.shared.get().cast(), address) {
                 return;
             }

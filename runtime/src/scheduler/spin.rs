@@ -37,6 +37,9 @@ const BEFORE_FIRST_LOOK: Duration = Duration::from_nanos(500);
 /// The time between looks from then on: nobody is in the midst of pushing.
 const BETWEEN_LOOKS: Duration = Duration::from_nanos(100);
 
+/// The longest spin, which looks neither at sockets nor at timers.
+pub(crate) const LONGEST: Duration = Duration::from_millis(1);
+
 /// Whether to spin next time.
 #[derive(Debug)]
 pub(super) struct Spin {
@@ -51,7 +54,7 @@ impl Spin {
     /// Zero as the limit: never.
     pub(super) fn new(limit: Duration) -> Self {
         Self {
-            limit,
+            limit: limit.min(LONGEST),
             skips: 1,
             skips_left: 0,
         }

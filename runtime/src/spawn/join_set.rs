@@ -23,6 +23,7 @@ use crate::task::{AbortHandle, Id, JoinError, JoinHandle};
 use completions::Completions;
 use slab::Slab;
 use std::future::poll_fn;
+use std::mem;
 use std::panic;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -216,8 +217,10 @@ impl<T: 'static> JoinSet<T> {
     ///
     /// They run on, and their outputs are dropped.
     pub fn detach_all(&mut self) {
-        self.entries.clear();
+        // Outputs may panic as they are dropped: the set is empty before.
+        let entries = mem::take(&mut self.entries);
         self.completions.clear();
+        drop(entries);
     }
 
     /// Polls for a task that has completed.

@@ -1,7 +1,7 @@
 //! What a thread does while it has the core.
 
 use super::root::RootWaker;
-use super::{Core, RUNNING, Ready, Running, Shared};
+use super::{Core, RUNNING, Ready, Shared};
 use crate::driver::{Driver, Limit, PreciseSleeps};
 use std::collections::VecDeque;
 use std::future::Future;
@@ -67,7 +67,7 @@ impl<'a> Runner<'a> {
     }
 
     fn next_task(&self, count: u32) -> Option<Ready> {
-        let pop_local = || RUNNING.with(Running::pop);
+        let pop_local = || RUNNING.with(|running| running.pop());
         if count.is_multiple_of(self.shared.polls_per_injector_look) {
             self.shared.pop_injector().or_else(pop_local)
         } else {

@@ -1,6 +1,7 @@
 use super::*;
 use crate::runtime::Builder;
 use std::future::pending;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 #[test]
 fn a_stale_key_does_not_remove_a_running_task() {
@@ -43,6 +44,32 @@ fn a_task_that_is_over_when_added_keeps_its_output() {
     set.abort_all();
     assert_eq!(set.try_join_next_with_id().unwrap().unwrap(), (id, 5));
     assert!(set.is_empty());
+}
+
+struct PanicsOnDrop;
+
+impl Drop for PanicsOnDrop {
+    fn drop(&mut self) {
+        panic!("as it should");
+    }
+}
+
+#[test]
+fn a_set_is_empty_after_a_detach_in_which_an_output_panics() {
+    let runtime = Builder::new_current_thread().build().unwrap();
+    let task = runtime.spawn(async { PanicsOnDrop });
+    runtime.block_on(async {
+        while !task.is_finished() {
+            crate::task::yield_now().await;
+        }
+    });
+    let mut set = JoinSet::new();
+    set.insert(task);
+    catch_unwind(AssertUnwindSafe(|| set.detach_all())).unwrap_err();
+    assert!(set.is_empty());
+    assert!(runtime.block_on(set.join_next()).is_none());
+    set.spawn_on(pending(), runtime.handle());
+    assert_eq!(set.len(), 1);
 }
 
 #[test]
