@@ -8,7 +8,7 @@ use filch::task::{JoinHandle, block_in_place, spawn_blocking, yield_now};
 use std::cell::RefCell;
 use std::env;
 use std::future::{pending, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -622,6 +622,81 @@ fn a_current_thread_runtime_runs_while_its_thread_ends() {
         ending.join().unwrap();
         assert_eq!(answered.recv().unwrap(), 7);
         assert_eq!(runtime.block_on(runtime.spawn(async { 8 })).unwrap(), 8);
+    });
+}
+
+/// No thread takes a worker over, and its own waits for a timer: the worker ends as the
+/// runtime does, and the timer with it.
+#[test]
+fn a_worker_that_no_thread_took_over_ends_with_its_runtime() {
+    within_bounds("a drop", || {
+        let named = AtomicUsize::new(0);
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name_fn(move || {
+                assert!(named.fetch_add(1, SeqCst) < 2, "only workers get a name");
+                "worker".to_owned()
+            })
+            .enable_all()
+            .build()
+            .unwrap();
+        let (block, blocked) = channel();
+        let blocking = runtime.spawn(async move {
+            block_in_place(|| {
+                block.send(()).unwrap();
+                let hour = async { filch::time::sleep(Duration::from_secs(3600)).await };
+                Handle::current().block_on(hour);
+            });
+        });
+        blocked.recv().unwrap();
+        drop(runtime);
+        // The timer is shut down, which is a panic of whoever waits for it.
+        assert!(current_thread().block_on(blocking).unwrap_err().is_panic());
+    });
+}
+
+/// A worker waits in the queue of a full pool as a hook's panic ends the runtime.
+#[test]
+fn a_queued_worker_ends_with_a_runtime_that_a_panic_ends() {
+    within_bounds("a panic", || {
+        let trap = Arc::new(AtomicUsize::new(0));
+        let set = Arc::clone(&trap);
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .max_blocking_threads(1)
+            .on_thread_park(move || {
+                if set.swap(0, SeqCst) == 1 {
+                    resume_unwind(Box::new("a trap"));
+                }
+            })
+            .enable_all()
+            .build()
+            .unwrap();
+        let (arrive, arrived) = channel();
+        let (keep, wait) = channel::<()>();
+        let at_once = arrive.clone();
+        runtime.spawn_blocking(move || {
+            at_once.send(()).unwrap();
+            let _ = wait.recv();
+        });
+        arrived.recv().unwrap();
+        let (keep_worker, worker_waits) = channel::<()>();
+        runtime.spawn(async move {
+            block_in_place(|| {
+                arrive.send(()).unwrap();
+                let _ = worker_waits.recv();
+            });
+        });
+        arrived.recv().unwrap();
+        let failed = runtime.block_on(async {
+            let listener = filch::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            trap.store(1, SeqCst);
+            // Some worker parks after that.
+            filch::spawn(async {});
+            listener.accept().await
+        });
+        assert!(failed.is_err());
+        drop((keep, keep_worker));
     });
 }
 

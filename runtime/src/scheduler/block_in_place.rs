@@ -6,28 +6,81 @@
 //! If the core is gone by then, the task is still polled to the end of its poll
 //! on the old thread, whose worker loop ends there.
 //!
-//! At shutdown the pool may refuse the request, or give it up. The core must not
-//! wait for the closure then, which may itself wait for the runtime's end, in a
-//! sleep for instance: whoever drops the request ends the core.
+//! The pool may refuse the request, or give it up. While the runtime lives, the core
+//! then waits for the closure. At shutdown it must not, for the closure may itself wait for
+//! the runtime's end, in a sleep for instance: whoever drops the request ends the core;
+//! and one whose request was dropped before is *stranded*, and ended by whoever begins the
+//! shutdown.
 
 use super::context;
 use super::services::BlockingJob;
 use super::shared::Shared;
 use super::worker::{self, Core};
 use crate::primitive::{Arc, Mutex};
+use crate::unwind::swallow;
+use std::mem;
 use std::sync::Arc as StdArc;
 
 /// The place where a core changes hands.
 type HandOff = Arc<Mutex<Option<Box<Core>>>>;
 
 /// Takes the core back when the closure ends, by return or by panic.
-struct TakeBack(HandOff);
+struct TakeBack {
+    core: HandOff,
+    shared: StdArc<Shared>,
+}
 
 impl Drop for TakeBack {
     fn drop(&mut self) {
-        if let Some(core) = self.0.lock().take() {
+        let core = self.core.lock().take();
+        if let Some(core) = core {
+            self.shared.stranded.remove(&self.core);
             context::give_core(core);
         }
+    }
+}
+
+/// The cores that nobody is to run while their threads are blocked.
+#[derive(Default)]
+pub(super) struct Stranded(Mutex<Vec<(HandOff, Enter)>>);
+
+impl Stranded {
+    /// Adds the core in `core`, if it is there still; `false` if it is the caller's to
+    /// end, for the shutdown has begun.
+    fn add(&self, shared: &Shared, core: &HandOff, enter: Enter) -> bool {
+        let mut stranded = self.0.lock();
+        // Seen under the lock, or whoever begins it sees this one.
+        if shared.is_shutting_down() {
+            return false;
+        }
+        if core.lock().is_some() {
+            stranded.push((HandOff::clone(core), enter));
+        }
+        true
+    }
+
+    fn remove(&self, core: &HandOff) {
+        self.0.lock().retain(|(other, _)| !Arc::ptr_eq(other, core));
+    }
+
+    /// Ends all of them, as the shutdown begins.
+    pub(super) fn end_all(&self, shared: &StdArc<Shared>) {
+        let stranded = mem::take(&mut *self.0.lock());
+        for (core, enter) in stranded {
+            let core = core.lock().take();
+            swallow(|| run(shared, core, enter));
+        }
+    }
+}
+
+/// Runs a worker on this thread, which `enter` has enter the runtime.
+fn run(shared: &StdArc<Shared>, mut core: Option<Box<Core>>, enter: Enter) {
+    if core.is_some() {
+        enter(shared, &mut || {
+            if let Some(core) = core.take() {
+                worker::run(shared, core);
+            }
+        });
     }
 }
 
@@ -59,7 +112,10 @@ fn hand_off(shared: StdArc<Shared>, core: Box<Core>, enter: Enter) -> TakeBack {
         enter,
     };
     // Whatever becomes of the job, the core is taken back unless it runs.
-    let take_back = TakeBack(hand_off);
+    let take_back = TakeBack {
+        core: hand_off,
+        shared: StdArc::clone(&shared),
+    };
     drop(
         shared
             .services
@@ -78,34 +134,28 @@ struct Host {
 
 impl Host {
     fn run(self) {
-        if let Some(core) = self.take_core() {
+        let core = self.take_core();
+        if core.is_some() {
             // From here on this is a worker's thread.
             let _lent = self.shared.services.blocking.lend_thread();
-            self.run_core(core);
+            run(&self.shared, core, self.enter);
         }
     }
 
     fn take_core(&self) -> Option<Box<Core>> {
         self.core.lock().take()
     }
-
-    fn run_core(&self, core: Box<Core>) {
-        let mut core = Some(core);
-        (self.enter)(&self.shared, &mut || {
-            if let Some(core) = core.take() {
-                worker::run(&self.shared, core);
-            }
-        });
-    }
 }
 
 impl Drop for Host {
-    /// Ends the core if nobody is to run it any more.
+    /// Sees to it that the core ends with the runtime, if nobody is to run it any more.
     fn drop(&mut self) {
-        if self.shared.is_shutting_down()
-            && let Some(core) = self.take_core()
+        if !self
+            .shared
+            .stranded
+            .add(&self.shared, &self.core, self.enter)
         {
-            self.run_core(core);
+            run(&self.shared, self.take_core(), self.enter);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Building a multi-threaded scheduler.
 
+use super::block_in_place::Stranded;
 use super::idle::Idle;
 use super::metrics::{Counters, Outside};
 use super::parker::Parker;
@@ -71,6 +72,7 @@ fn build(
         driver: SleepersMutex::new(driver),
         shutdown: AtomicBool::new(false),
         ended: Mutex::new(0),
+        stranded: Stranded::default(),
         elsewhere: CachePadded::new(Elsewhere {
             outside: Outside::default(),
             references: References::new(),

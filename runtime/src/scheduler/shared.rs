@@ -1,6 +1,7 @@
 //! What the workers of a multi-threaded scheduler share, and how a task that
 //! was made ready finds its way to one of them.
 
+use super::block_in_place::Stranded;
 use super::context;
 use super::idle::{Idle, Wake};
 use super::metrics::{self, Counters, Outside};
@@ -38,6 +39,7 @@ pub(crate) struct Shared {
     pub(super) shutdown: AtomicBool,
     /// Workers that have ended; the last one clears up.
     pub(super) ended: Mutex<usize>,
+    pub(super) stranded: Stranded,
     pub(crate) elsewhere: CachePadded<Elsewhere>,
     pub(crate) services: Services,
 }
@@ -145,13 +147,14 @@ impl Shared {
 
     /// Starts the shutdown: every worker ends at its next look, which is now
     /// for those that sleep.
-    pub(crate) fn begin_shutdown(&self) {
+    pub(crate) fn begin_shutdown(self: &Arc<Self>) {
         // ORDERING: SeqCst, so that a worker either sees it before it sleeps
         // or is seen sleeping; the parkers' tokens carry it in either case.
         self.shutdown.store(true, SeqCst);
         for index in 0..self.remotes.len() {
             self.unpark_worker(index);
         }
+        self.stranded.end_all(self);
     }
 
     pub(super) fn is_shutting_down(&self) -> bool {

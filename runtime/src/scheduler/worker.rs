@@ -339,6 +339,8 @@ pub(crate) fn run(shared: &Arc<Shared>, core: Box<Core>) {
         Some(core) => core,
         None => {
             shared.begin_shutdown();
+            // A core may wait in its queue.
+            shared.services.blocking.shutdown(Some(Duration::ZERO));
             // Where it lies while code of the program's runs.
             context::take_core()
         }

@@ -85,6 +85,32 @@ fn loom_what_waits_for_a_refused_thread_is_dropped() {
     });
 }
 
+/// No thread can be had for a worker whose closure waits for what is queued behind it, while
+/// the scheduler shuts down: either sees the other, and that is dropped.
+#[test]
+fn loom_stranded_core_is_ended_by_the_shutdown() {
+    model_bounded(3, || {
+        let mut scheduler = Scheduler::new(1);
+        // The request is dropped at once, whether or not the shutdown has begun.
+        let pool = &scheduler.shared.services.blocking;
+        let _ = pool.shutdown(Some(Duration::ZERO));
+        scheduler.stuck(0, |shared| {
+            let (gate, shared_by_task) = (Gate::new(), Arc::clone(shared));
+            drop(spawn(shared, async move {
+                let dropped = OpensWhenDropped(gate.clone());
+                drop(spawn(&shared_by_task, async move {
+                    let _dropped = dropped;
+                    pending::<()>().await;
+                }));
+                block(|| gate.pass());
+            }));
+        });
+        scheduler.start(0);
+        scheduler.shared.begin_shutdown();
+        scheduler.end();
+    });
+}
+
 struct OpensWhenDropped(Gate);
 
 impl Drop for OpensWhenDropped {
