@@ -546,3 +546,36 @@ fn a_spin_without_end_ends() {
         }
     });
 }
+
+/// Nobody sleeps who could look after the worker that blocks, and nobody runs dry.
+#[test]
+fn busy_workers_take_over_what_waits_behind_a_poll_that_blocks() {
+    for count in [2, 3, 8] {
+        within_bounds(&format!("{count} workers"), move || {
+            let runtime = workers(count);
+            let stop = Arc::new(AtomicBool::new(false));
+            let busy: Vec<_> = (1..count)
+                .map(|_| {
+                    let stop = Arc::clone(&stop);
+                    runtime.spawn(async move {
+                        while !stop.load(SeqCst) {
+                            yield_now().await;
+                        }
+                    })
+                })
+                .collect();
+            for _ in 0..20 {
+                let blocking = runtime.spawn(async {
+                    let (done, wait) = channel();
+                    filch::spawn(async move { done.send(()).unwrap() });
+                    wait.recv().unwrap();
+                });
+                runtime.block_on(blocking).unwrap();
+            }
+            stop.store(true, SeqCst);
+            for task in busy {
+                runtime.block_on(task).unwrap();
+            }
+        });
+    }
+}

@@ -16,6 +16,7 @@ pub(crate) mod current_thread;
 pub(crate) mod metrics;
 pub(crate) mod multi_thread;
 mod reference;
+mod relief;
 pub(crate) mod root;
 mod search;
 pub(crate) mod services;

@@ -13,12 +13,14 @@
 //! about every [`MAINTENANCE_PERIOD`]: after each poll where polls are long,
 //! after hundreds where they are short. That way one clock read serves many
 //! polls, and a run of long polls cannot starve sockets and timers. After a sleep
-//! the length of earlier polls says nothing any more: a few are timed first.
+//! the length of earlier polls says nothing any more: a few are timed first. And in a
+//! long interval the clock is read now and then, for polls may turn long at any time.
 
 use super::backlog::Backlog;
 use super::context::{self, WorkerGuard};
 use super::queues::LocalQueue;
 use super::reference::{self, Lent};
+use super::relief::Relief;
 use super::shared::{Ready, Remote, Shared};
 use super::sleep::Watch;
 use super::slice::TimeSlice;
@@ -52,10 +54,14 @@ const TIMED_POLLS: u32 = 8;
 /// whether they are still as short.
 const LONG_INTERVAL: u32 = 32;
 
-/// How long the first interval after a sleep may take before it is shortened: as
-/// late as a timer may be anyway. A batch of sockets' tasks is done with by then, which
-/// maintenance in its midst would only disturb.
-const FIRST_INTERVAL: Duration = Duration::from_micros(500);
+/// How long an interval may take before it is shortened: as late as a timer may be anyway. A
+/// batch of sockets' tasks after a sleep is done with by then, which maintenance in its
+/// midst would only disturb.
+const LONGEST_INTERVAL: Duration = Duration::from_micros(500);
+
+/// How many polls there are at most between two readings of the clock, which tell whether
+/// polls have become long in the midst of an interval.
+const STRETCH: u32 = 64;
 
 /// How many tasks in a row may come from the LIFO slot, so that two tasks that
 /// wake one another cannot starve the local queue.
@@ -109,6 +115,8 @@ pub(crate) struct Core {
     lifo_streak: u32,
     /// Polls left until maintenance, or until `pace` needs the clock.
     countdown: u32,
+    /// Polls of this interval that come after those.
+    later: u32,
     /// How many there are between two maintenances.
     interval: u32,
     max_interval: u32,
@@ -120,6 +128,7 @@ pub(crate) struct Core {
     /// The least time between two turns of the driver by maintenance.
     turn_period: Duration,
     backlog: Backlog,
+    pub(super) relief: Relief,
     /// Local tasks to run before one that yielded runs again; the driver is
     /// turned when they have been.
     ahead_of_yielded: Option<usize>,
@@ -175,6 +184,7 @@ impl Core {
             spin: Spin::new(pacing.spin),
             lifo_streak: 0,
             countdown: MIN_POLLS_AFTER_SLEEP.min(pacing.max_polls()),
+            later: 0,
             interval: MIN_POLLS_AFTER_SLEEP.min(pacing.max_polls()),
             max_interval: pacing.max_polls(),
             pace: Pace::Unknown,
@@ -182,6 +192,7 @@ impl Core {
             leaves_events: false,
             turn_period: pacing.turn_period(),
             backlog: Backlog::default(),
+            relief: Relief::new(workers),
             ahead_of_yielded: None,
         }
     }
@@ -244,6 +255,7 @@ impl Core {
     pub(super) fn forget_time(&mut self) {
         self.pace = Pace::Unknown;
         self.backlog.clear();
+        self.later = 0;
         self.countdown = if self.interval > LONG_INTERVAL {
             MIN_POLLS_AFTER_SLEEP
         } else {
@@ -253,8 +265,15 @@ impl Core {
         };
     }
 
-    /// After a sleep: times a few polls, if maintenance is far off otherwise. Returns
-    /// whether it has to wait for that, or for the rest of its interval.
+    /// Counts so many polls down, in stretches.
+    fn count_down(&mut self, polls: u32) {
+        self.countdown = polls.min(STRETCH);
+        self.later = polls - self.countdown;
+    }
+
+    /// After a sleep: times a few polls, if maintenance is far off otherwise. After a stretch
+    /// of a long interval: ends that if polls have become long. Returns whether maintenance
+    /// has to wait for the timing, or for the rest of its interval.
     fn times_polls(&mut self, now: Tick) -> bool {
         match self.pace {
             Pace::Unknown if self.interval > LONG_INTERVAL => {
@@ -267,7 +286,7 @@ impl Core {
             }
             Pace::Timed(since) => {
                 let each = now.saturating_duration_since(since) / TIMED_POLLS;
-                if each.saturating_mul(self.interval) > FIRST_INTERVAL {
+                if each.saturating_mul(self.interval) > LONGEST_INTERVAL {
                     self.interval = self.interval.min(ideal_interval(TIMED_POLLS, since, now));
                 }
                 if self.interval <= TIMED_POLLS {
@@ -276,7 +295,16 @@ impl Core {
                 self.pace = Pace::Known(since);
                 // Those before the timed ones count for the most that there may be.
                 let most = self.max_interval - MIN_POLLS_AFTER_SLEEP;
-                self.countdown = self.interval.min(most) - TIMED_POLLS;
+                self.count_down(self.interval.min(most) - TIMED_POLLS);
+                true
+            }
+            Pace::Known(before) if self.later > 0 => {
+                if now.saturating_duration_since(before) > LONGEST_INTERVAL {
+                    self.interval -= self.later;
+                    self.later = 0;
+                    return false;
+                }
+                self.count_down(self.later);
                 true
             }
             Pace::Unknown | Pace::Known(_) => false,
@@ -312,7 +340,7 @@ impl Core {
             self.interval = ideal_interval(self.interval, before, now).min(at_most);
         }
         self.pace = Pace::Known(now);
-        self.countdown = self.interval;
+        self.count_down(self.interval);
     }
 }
 
@@ -428,6 +456,7 @@ impl<'a> Worker<'a> {
         if is_worth_it && self.shared.idle.has_sleepers() {
             self.shared.wake_for_backlog();
         }
+        self.relieve_at(now, &mut core);
         core
     }
 
@@ -536,9 +565,9 @@ mod tests {
         // How long eight polls take, in nanoseconds, what the interval is then, and how
         // many polls are left to maintenance.
         for (took, interval, left) in [
-            (0, 256, Some(240)),
-            (781, 256, Some(240)),
-            (15_000, 256, Some(240)),
+            (0, 256, Some(64)),
+            (781, 256, Some(64)),
+            (15_000, 256, Some(64)),
             (16_000, 12, Some(4)),
             (20_000, 10, Some(2)),
             (25_000, 8, None),
@@ -578,6 +607,33 @@ mod tests {
         let timed = core.countdown;
         assert!(core.times_polls(Tick::from_nanos(2)));
         assert_eq!(first + timed + core.countdown, 61);
+        assert_eq!(core.later, 0);
+    }
+
+    #[test]
+    fn a_long_interval_comes_in_stretches() {
+        let core = &mut core(Pacing::default());
+        core.interval = 200;
+        core.pace = Pace::Known(Tick::from_nanos(0));
+        core.adapt_interval(Tick::from_nanos(200 * 125));
+        let mut stretches = vec![core.countdown];
+        while core.times_polls(Tick::from_nanos(200 * 125 + 1)) {
+            stretches.push(core.countdown);
+        }
+        assert_eq!(stretches, [64, 64, 64, 8]);
+    }
+
+    #[test]
+    fn polls_that_turn_long_end_the_interval() {
+        let core = &mut core(Pacing::default());
+        core.interval = 200;
+        core.pace = Pace::Known(Tick::from_nanos(0));
+        core.adapt_interval(Tick::from_nanos(200 * 125));
+        let begun = 200 * 125;
+        assert!(core.times_polls(Tick::from_nanos(begun + 500_000)));
+        assert!(!core.times_polls(Tick::from_nanos(begun + 128 * 5_000)));
+        core.adapt_interval(Tick::from_nanos(begun + 128 * 5_000));
+        assert_eq!((core.interval, core.countdown, core.later), (5, 5, 0));
     }
 
     #[test]

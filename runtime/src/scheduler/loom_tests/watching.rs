@@ -264,6 +264,34 @@ fn loom_look_finds_a_task_of_a_sleeper() {
     });
 }
 
+/// All workers are awake, and one of them is stuck with a task in its queue and one in its
+/// LIFO slot: the other one, which has tasks of its own, takes both over.
+#[test]
+fn loom_busy_worker_relieves_one_that_is_stuck() {
+    model_bounded(3, || {
+        let mut scheduler = Scheduler::new(2);
+        let mut core = scheduler.take_core(1);
+        let shared = scheduler.shared.clone();
+        let (worker, stuck) = (Worker::new(&shared, 1), &shared.remotes[0].counters);
+        scheduler.stuck(0, |shared| {
+            drop(spawn_behind(shared, async {}));
+            drop(spawn(shared, async {}));
+        });
+        stuck.polls.add(1);
+        let mut maintain_later = |core| {
+            model_time::pass(Duration::from_millis(1));
+            worker.maintain(core)
+        };
+        core = maintain_later(core);
+        assert!(core.queue.is_empty(), "that poll may be short");
+        core = maintain_later(core);
+        assert_eq!(core.queue.len(), 2);
+        drop(shared);
+        scheduler.cores[1] = Some(core);
+        scheduler.end_unexplored();
+    });
+}
+
 /// A worker gets on with its tasks, but those that wait will take it long: whoever
 /// looks goes and takes some of them.
 #[test]
