@@ -27,7 +27,7 @@ mod tests;
 
 pub use self::futures::{Coop, Unconstrained, consume_budget, cooperative, unconstrained};
 
-use crate::primitive::const_thread_local;
+use crate::primitive::{const_thread_local, with_local};
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
@@ -142,7 +142,7 @@ impl Outer {
 
     #[inline]
     fn replace(budget: Budget, waker_data: *const (), waker_vtable: *const RawWakerVTable) -> Self {
-        SCOPE.with(|scope| Self {
+        with_local(&SCOPE, |scope| Self {
             course: scope.course.replace(Course::with(budget)),
             waker_data: scope.waker_data.replace(waker_data),
             waker_vtable: scope.waker_vtable.replace(waker_vtable),
@@ -153,7 +153,7 @@ impl Outer {
 impl Drop for Outer {
     #[inline]
     fn drop(&mut self) {
-        SCOPE.with(|scope| {
+        with_local(&SCOPE, |scope| {
             scope.course.set(self.course);
             scope.waker_data.set(self.waker_data);
             scope.waker_vtable.set(self.waker_vtable);
@@ -168,7 +168,7 @@ struct End;
 impl Drop for End {
     #[inline]
     fn drop(&mut self) {
-        if SCOPE.with(|scope| scope.at_end.get().is_some()) {
+        if with_local(&SCOPE, |scope| scope.at_end.get().is_some()) {
             do_at_end();
         }
     }
@@ -176,7 +176,7 @@ impl Drop for End {
 
 #[cold]
 fn do_at_end() {
-    if let Some(at_end) = SCOPE.with(|scope| scope.at_end.take()) {
+    if let Some(at_end) = with_local(&SCOPE, |scope| scope.at_end.take()) {
         at_end();
     }
 }
@@ -190,7 +190,7 @@ struct OuterBudget {
 impl OuterBudget {
     #[inline]
     fn replace(budget: Budget) -> Self {
-        SCOPE.with(|scope| {
+        with_local(&SCOPE, |scope| {
             let course = scope.course.get();
             scope.course.set(Course {
                 budget,
@@ -208,7 +208,7 @@ impl OuterBudget {
 impl Drop for OuterBudget {
     #[inline]
     fn drop(&mut self) {
-        SCOPE.with(|scope| {
+        with_local(&SCOPE, |scope| {
             scope.course.set(Course {
                 budget: self.budget,
                 exhausted: self.exhausted,
@@ -226,13 +226,16 @@ impl Drop for OuterBudget {
 pub(crate) fn poll_task<R>(waker: &Waker, poll: impl FnOnce() -> R) -> (R, bool) {
     let _outer = Outer::enter(waker);
     let result = poll();
-    (result, SCOPE.with(|scope| scope.course.get().yielded))
+    (
+        result,
+        with_local(&SCOPE, |scope| scope.course.get().yielded),
+    )
 }
 
 /// Whether this thread is inside the poll of a task.
 #[inline]
 pub(crate) fn is_in_poll() -> bool {
-    SCOPE.with(|scope| !scope.waker_vtable.get().is_null())
+    with_local(&SCOPE, |scope| !scope.waker_vtable.get().is_null())
 }
 
 /// Has `f` called at the end of the poll that this thread is inside of, or of one
@@ -243,7 +246,7 @@ pub(crate) fn is_in_poll() -> bool {
 pub(crate) fn at_end_of_poll(f: fn()) -> bool {
     let is_in_poll = is_in_poll();
     if is_in_poll {
-        SCOPE.with(|scope| scope.at_end.set(Some(f)));
+        with_local(&SCOPE, |scope| scope.at_end.set(Some(f)));
     }
     is_in_poll
 }
@@ -280,7 +283,7 @@ pub(crate) fn outside_of_polls<R>(f: impl FnOnce() -> R) -> R {
 #[must_use = "on `false` the waker has to be woken"]
 #[inline]
 pub(crate) fn yield_current(cx: &Context<'_>) -> bool {
-    SCOPE.with(|scope| {
+    with_local(&SCOPE, |scope| {
         let waker = cx.waker();
         let is_current = waker.data() == scope.waker_data.get()
             && ptr::eq(waker.vtable(), scope.waker_vtable.get());
@@ -297,7 +300,7 @@ pub(crate) fn yield_current(cx: &Context<'_>) -> bool {
 /// Takes the number of polls that ran out of budget on this thread since the
 /// last call, for a worker's metrics.
 pub(crate) fn take_forced_yields() -> u64 {
-    SCOPE.with(|scope| scope.forced_yields.take())
+    with_local(&SCOPE, |scope| scope.forced_yields.take())
 }
 
 /// Whether the current task has budget left; `true` outside of a task.
@@ -318,7 +321,7 @@ pub(crate) fn take_forced_yields() -> u64 {
 #[inline]
 #[must_use]
 pub fn has_budget_remaining() -> bool {
-    SCOPE.with(|scope| scope.budget().has_remaining())
+    with_local(&SCOPE, |scope| scope.budget().has_remaining())
 }
 
 /// Takes one unit of the task's budget, or returns `Pending` if none is left.
@@ -365,7 +368,7 @@ pub fn has_budget_remaining() -> bool {
 /// ```
 #[inline]
 pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
-    SCOPE.with(|scope| {
+    with_local(&SCOPE, |scope| {
         let budget = scope.budget();
         if budget.is_unconstrained() {
             return Poll::Ready(RestoreOnPending::new(budget));
@@ -426,7 +429,7 @@ impl Drop for RestoreOnPending {
     fn drop(&mut self) {
         let budget = self.budget.get();
         if !budget.is_unconstrained() {
-            SCOPE.with(|scope| {
+            with_local(&SCOPE, |scope| {
                 // The poll may be over, in which case nobody would ever fill it up again.
                 if !scope.budget().is_unconstrained() {
                     scope.set_budget(budget);

@@ -5,6 +5,7 @@ use super::handle::{Handle, Scheduler};
 use crate::driver::DriverHandle;
 use crate::driver::clock::{Clock, ClockError};
 use crate::driver::timers::{self, TimerShard};
+use crate::primitive::with_local;
 use crate::scheduler;
 use crate::scheduler::shared::Shared;
 use std::cell::{Cell, RefCell};
@@ -86,7 +87,7 @@ pub(crate) struct Entered {
 
 impl Entered {
     pub(crate) fn new(handle: Handle) -> Self {
-        CONTEXT.with(|context| {
+        with_local(&CONTEXT, |context| {
             let depth = context.depth.get() + 1;
             context.depth.set(depth);
             let previous = context.current.replace(Some(Rc::new(handle)));
@@ -101,7 +102,7 @@ impl Entered {
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        let left = CONTEXT.with(|context| {
+        let left = with_local(&CONTEXT, |context| {
             if context.depth.get() != self.depth {
                 return Err(());
             }
@@ -140,19 +141,19 @@ impl OnDuty {
     }
 
     fn swap(duty: Duty) -> Self {
-        CONTEXT.with(|context| Self(context.duty.replace(duty)))
+        with_local(&CONTEXT, |context| Self(context.duty.replace(duty)))
     }
 }
 
 impl Drop for OnDuty {
     fn drop(&mut self) {
-        CONTEXT.with(|context| context.duty.set(self.0));
+        with_local(&CONTEXT, |context| context.duty.set(self.0));
     }
 }
 
 /// What this thread is doing for a runtime.
 pub(crate) fn duty() -> Duty {
-    CONTEXT.with(|context| context.duty.get())
+    with_local(&CONTEXT, |context| context.duty.get())
 }
 
 /// Calls `f` with the current runtime's handle, if there is one.
@@ -164,7 +165,7 @@ pub(crate) fn with_current<R>(f: impl FnOnce(&Handle) -> R) -> Option<R> {
 /// The current runtime's handle, shared with the thread's context.
 #[inline]
 fn current() -> Option<Rc<Handle>> {
-    CONTEXT.with(|context| context.current.borrow().clone())
+    with_local(&CONTEXT, |context| context.current.borrow().clone())
 }
 
 /// Calls `f` with the current runtime's handle.

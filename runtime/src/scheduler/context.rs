@@ -7,7 +7,7 @@
 
 use super::shared::Shared;
 use super::worker::Core;
-use crate::primitive::const_thread_local;
+use crate::primitive::{const_thread_local, with_local};
 use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
 use std::ptr;
@@ -46,7 +46,7 @@ pub(super) struct WorkerGuard {
 
 impl WorkerGuard {
     pub(super) fn enter(shared: &Arc<Shared>, index: usize) -> Self {
-        WORKER.with(|worker| Self {
+        with_local(&WORKER, |worker| Self {
             previous: worker.shared.replace(&**shared),
             previous_index: worker.index.replace(index),
             previous_core: worker.core.take(),
@@ -57,7 +57,7 @@ impl WorkerGuard {
 
 impl Drop for WorkerGuard {
     fn drop(&mut self) {
-        let left = WORKER.with(|worker| {
+        let left = with_local(&WORKER, |worker| {
             worker.shared.set(self.previous);
             worker.index.set(self.previous_index);
             let core = worker.core.replace(self.previous_core.take());
@@ -73,7 +73,7 @@ impl Drop for WorkerGuard {
 /// Lays the core down for the time of `f`; `None` if it was taken away.
 #[inline]
 pub(super) fn with_core_laid_down(core: Box<Core>, f: impl FnOnce()) -> Option<Box<Core>> {
-    WORKER.with(|worker| {
+    with_local(&WORKER, |worker| {
         worker.core.set(Some(core));
         f();
         worker.core.take()
@@ -89,7 +89,7 @@ pub(super) fn with_core<A, R>(
     f: impl FnOnce(&mut Core, A) -> R,
 ) -> Result<R, A> {
     let mut argument = Some(argument);
-    let result = WORKER.with(|worker| {
+    let result = with_local(&WORKER, |worker| {
         if !ptr::eq(worker.shared.get(), shared) {
             return None;
         }
@@ -113,7 +113,7 @@ pub(super) fn with_core_at<A, R>(
     f: impl FnOnce(&Shared, &mut Core, A) -> R,
 ) -> Result<R, A> {
     let mut argument = Some(argument);
-    let result = WORKER.with(|worker| {
+    let result = with_local(&WORKER, |worker| {
         if !ptr::eq(worker.shared.get().cast(), address) {
             return None;
         }
@@ -136,22 +136,24 @@ pub(super) fn with_core_at<A, R>(
 /// The index of the worker of `shared` that runs on this thread.
 #[inline]
 pub(super) fn current_index(shared: &Shared) -> Option<usize> {
-    WORKER.with(|worker| ptr::eq(worker.shared.get(), shared).then(|| worker.index.get()))
+    with_local(&WORKER, |worker| {
+        ptr::eq(worker.shared.get(), shared).then(|| worker.index.get())
+    })
 }
 
 /// The scheduler whose worker runs on this thread.
 pub(super) fn owner() -> Option<Arc<Shared>> {
-    WORKER.with(|worker| worker.owner.borrow().clone())
+    with_local(&WORKER, |worker| worker.owner.borrow().clone())
 }
 
 /// Takes the core away from the worker on this thread.
 pub(super) fn take_core() -> Option<Box<Core>> {
-    WORKER.with(|worker| worker.core.take())
+    with_local(&WORKER, |worker| worker.core.take())
 }
 
 /// As [`take_core`], unless the worker is turning the driver, which needs it back.
 pub(super) fn take_core_from_poll() -> Option<Box<Core>> {
-    WORKER.with(|worker| {
+    with_local(&WORKER, |worker| {
         let core = worker.core.take()?;
         if core.dispatching {
             worker.core.set(Some(core));
@@ -163,7 +165,7 @@ pub(super) fn take_core_from_poll() -> Option<Box<Core>> {
 
 /// Gives the core back to the worker on this thread.
 pub(super) fn give_core(core: Box<Core>) {
-    WORKER.with(|worker| {
+    with_local(&WORKER, |worker| {
         let previous = worker.core.replace(Some(core));
         debug_assert!(previous.is_none(), "a worker has one core");
     });

@@ -25,7 +25,7 @@ use super::services::Services;
 use super::worker::Pacing;
 use crate::driver::Driver;
 use crate::primitive::atomic::Ordering::*;
-use crate::primitive::{Condvar, Mutex, const_thread_local};
+use crate::primitive::{Condvar, Mutex, const_thread_local, with_local};
 use crate::task::{Again, Id, JoinHandle, Notified, OwnedTasks, Schedule, Task, create};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -218,7 +218,7 @@ impl Shared {
 
     /// Whether this thread runs this scheduler's tasks.
     fn runs_here(&self) -> bool {
-        RUNNING.with(|running| ptr::eq(running.shared.get(), self))
+        with_local(&RUNNING, |running| ptr::eq(running.shared.get(), self))
     }
 }
 
@@ -226,7 +226,9 @@ impl Schedule for Arc<Shared> {
     fn schedule(&self, task: Ready) {
         if self.runs_here() {
             self.counters.local_schedules.add(1);
-            RUNNING.with(|running| running.queue.borrow_mut().push_back(task));
+            with_local(&RUNNING, |running| {
+                running.queue.borrow_mut().push_back(task)
+            });
         } else {
             // ORDERING: Relaxed: a metric.
             self.outside.wakes.fetch_add(1, Relaxed);
@@ -240,7 +242,7 @@ impl Schedule for Arc<Shared> {
 
     fn schedule_here(address: *const (), task: Ready) -> Result<(), Ready> {
         let mut task = Some(task);
-        RUNNING.with(|running| {
+        with_local(&RUNNING, |running| {
             if !ptr::eq(running.shared.get().cast(), address) {
                 return;
             }
@@ -254,7 +256,7 @@ impl Schedule for Arc<Shared> {
 
     fn reschedule(&self, task: Ready, again: Again) {
         if again == Again::Yielded && self.runs_here() {
-            RUNNING.with(|running| {
+            with_local(&RUNNING, |running| {
                 if running.ahead_of_yielded.get().is_none() {
                     running
                         .ahead_of_yielded

@@ -4,7 +4,7 @@
 //! dropping.
 
 use super::id::Id;
-use crate::primitive::const_thread_local;
+use crate::primitive::{const_thread_local, with_local};
 use std::cell::Cell;
 
 const_thread_local! {
@@ -21,10 +21,10 @@ pub(super) fn while_waking_joiner(wake: impl FnOnce()) {
     struct Reset;
     impl Drop for Reset {
         fn drop(&mut self) {
-            WAKING_JOINER.with(|waking| waking.set(false));
+            with_local(&WAKING_JOINER, |waking| waking.set(false));
         }
     }
-    WAKING_JOINER.with(|waking| waking.set(true));
+    with_local(&WAKING_JOINER, |waking| waking.set(true));
     let _reset = Reset;
     wake();
 }
@@ -33,7 +33,7 @@ pub(super) fn while_waking_joiner(wake: impl FnOnce()) {
 /// that it has waited for.
 #[inline]
 pub(crate) fn is_waking_joiner() -> bool {
-    WAKING_JOINER.with(Cell::get)
+    with_local(&WAKING_JOINER, Cell::get)
 }
 
 /// The id of the task that this thread is in; `None` outside of a task, as in
@@ -41,7 +41,7 @@ pub(crate) fn is_waking_joiner() -> bool {
 #[inline]
 #[must_use]
 pub fn try_id() -> Option<Id> {
-    CURRENT.with(Cell::get)
+    with_local(&CURRENT, Cell::get)
 }
 
 /// The id of the task that this thread is in.
@@ -53,7 +53,7 @@ pub fn try_id() -> Option<Id> {
 #[track_caller]
 #[must_use]
 pub fn id() -> Id {
-    CURRENT.with(Cell::get).expect(
+    with_local(&CURRENT, Cell::get).expect(
         "Can't get a task id when not inside a task: use `task::try_id`, or spawn the future",
     )
 }
@@ -62,7 +62,7 @@ pub fn id() -> Id {
 #[inline]
 pub(super) fn enter(id: Id) -> Entered {
     Entered {
-        outer: CURRENT.with(|current| current.replace(Some(id))),
+        outer: with_local(&CURRENT, |current| current.replace(Some(id))),
     }
 }
 
@@ -74,6 +74,6 @@ pub(super) struct Entered {
 impl Drop for Entered {
     #[inline]
     fn drop(&mut self) {
-        CURRENT.with(|current| current.set(self.outer));
+        with_local(&CURRENT, |current| current.set(self.outer));
     }
 }

@@ -29,9 +29,10 @@
 use super::TimerShard;
 use super::shard::Place;
 use crate::coop;
-use crate::primitive::{Arc, const_thread_local};
+use crate::primitive::{Arc, const_thread_local, with_local};
 use crate::unwind::swallow;
 use std::cell::Cell;
+use std::mem::ManuallyDrop;
 use std::ptr;
 
 /// What timers on this thread have left.
@@ -49,23 +50,25 @@ struct Vacant {
 }
 
 const_thread_local! {
-    static LEFT: Left = Left {
+    /// Without a destructor, as it is empty when the thread ends: polls end before, and so does
+    /// the stay in a runtime.
+    static LEFT: ManuallyDrop<Left> = ManuallyDrop::new(Left {
         place: Cell::new(None),
         reference: Cell::new(None),
         own: Cell::new(ptr::null()),
-    };
+    });
 }
 
 /// A reference of `shard` for a timer made on this thread, perhaps the one that was
 /// given back last.
 #[inline]
 pub(super) fn reference(shard: &Arc<TimerShard>) -> Arc<TimerShard> {
-    let left = LEFT.try_with(|left| {
+    let left = with_local(&LEFT, |left| {
         left.own.set(&raw const **shard);
         left.reference.take()
     });
     match left {
-        Ok(Some(left)) if Arc::ptr_eq(&left, shard) => left,
+        Some(left) if Arc::ptr_eq(&left, shard) => left,
         _ => Arc::clone(shard),
     }
 }
@@ -74,7 +77,7 @@ pub(super) fn reference(shard: &Arc<TimerShard>) -> Arc<TimerShard> {
 #[inline]
 pub(super) fn give_back(shard: Arc<TimerShard>) {
     if coop::is_in_poll() {
-        let _ = LEFT.try_with(|left| {
+        with_local(&LEFT, |left| {
             if ptr::eq(left.own.get(), &raw const *shard) {
                 left.reference.set(Some(shard));
             }
@@ -89,18 +92,16 @@ pub(super) fn leave(shard: Arc<TimerShard>, place: Place) {
         drop(shard.cancel(place));
         return;
     }
-    let mut vacant = Some(Vacant { shard, place });
-    let _ = LEFT.try_with(|left| vacant = left.place.replace(vacant.take()));
-    // A former one or, if the thread's end has come so far that none can be left, this one.
-    if let Some(nobodys) = vacant {
-        nobodys.cancel();
+    let vacant = Vacant { shard, place };
+    if let Some(former) = with_local(&LEFT, |left| left.place.replace(Some(vacant))) {
+        former.cancel();
     }
 }
 
 /// The place on `shard` that was left to this timer, if there is one.
 #[inline]
 pub(super) fn succeed(shard: &Arc<TimerShard>) -> Option<Place> {
-    let vacant = LEFT.try_with(|left| left.place.take()).ok().flatten()?;
+    let vacant = with_local(&LEFT, |left| left.place.take())?;
     if !Arc::ptr_eq(&vacant.shard, shard) {
         vacant.cancel();
         return None;
@@ -112,17 +113,18 @@ pub(super) fn succeed(shard: &Arc<TimerShard>) -> Option<Place> {
 /// Cancels a place that nobody took. The poll is over, and nobody is there to learn that
 /// its waker panics when dropped.
 fn cancel_left() {
-    if let Ok(Some(vacant)) = LEFT.try_with(|left| left.place.take()) {
+    if let Some(vacant) = with_local(&LEFT, |left| left.place.take()) {
         swallow(|| vacant.cancel());
     }
 }
 
 /// Lets go of what this thread keeps of a runtime that it leaves.
 pub(crate) fn leave_runtime() {
-    let _ = LEFT.try_with(|left| {
+    let reference = with_local(&LEFT, |left| {
         left.own.set(ptr::null());
-        drop(left.reference.take());
+        left.reference.take()
     });
+    drop(reference);
 }
 
 impl Vacant {

@@ -3,6 +3,7 @@
 use super::root::RootWaker;
 use super::{Core, RUNNING, Ready, Shared};
 use crate::driver::{Driver, Limit, PreciseSleeps};
+use crate::primitive::with_local;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
@@ -23,7 +24,7 @@ pub(super) struct Runner<'a> {
 
 impl<'a> Runner<'a> {
     pub(super) fn new(shared: &'a Arc<Shared>, core: Core) -> Self {
-        RUNNING.with(|running| Self {
+        with_local(&RUNNING, |running| Self {
             shared,
             driver: Some(core.driver),
             precise: None,
@@ -52,9 +53,9 @@ impl<'a> Runner<'a> {
     ///
     /// A task that yielded is polled again only after the driver was turned.
     fn run_tasks(&self) -> bool {
-        RUNNING.with(|running| running.ahead_of_yielded.set(None));
+        with_local(&RUNNING, |running| running.ahead_of_yielded.set(None));
         for count in 0..self.shared.polls_per_turn {
-            if RUNNING.with(|running| running.ahead_of_yielded.get()) == Some(0) {
+            if with_local(&RUNNING, |running| running.ahead_of_yielded.get()) == Some(0) {
                 return false;
             }
             let Some(task) = self.next_task(count) else {
@@ -67,7 +68,7 @@ impl<'a> Runner<'a> {
     }
 
     fn next_task(&self, count: u32) -> Option<Ready> {
-        let pop_local = || RUNNING.with(|running| running.pop());
+        let pop_local = || with_local(&RUNNING, |running| running.pop());
         if count.is_multiple_of(self.shared.polls_per_injector_look) {
             self.shared.pop_injector().or_else(pop_local)
         } else {
@@ -96,7 +97,7 @@ impl<'a> Runner<'a> {
         // The hook may have made work on this thread, or woken the root: wakes on
         // the thread that runs do not unpark it. The driver gets its turn even if
         // the hook does so every time.
-        if root.is_woken() || RUNNING.with(|running| !running.queue.borrow().is_empty()) {
+        if root.is_woken() || with_local(&RUNNING, |running| !running.queue.borrow().is_empty()) {
             driver.poll(&services.driver);
         } else {
             self.shared.counters.parks.add(1);
@@ -113,7 +114,7 @@ impl<'a> Runner<'a> {
 impl Drop for Runner<'_> {
     fn drop(&mut self) {
         let outer_queue = std::mem::take(&mut self.outer_queue);
-        let queue = RUNNING.with(|running| {
+        let queue = with_local(&RUNNING, |running| {
             running.shared.set(self.outer);
             // Not the last reference: the caller has one.
             drop(running.owner.replace(self.outer_owner.take()));
