@@ -111,3 +111,10 @@ fn shut_down(timers: &Arc<Timers>) -> thread::JoinHandle<()> {
 fn timer(timers: &Timers, shard: usize) -> Timer {
     Timer::new(timers.shard(shard), Some(Duration::MAX))
 }
+
+/// A poll by a thread that then leaves the runtime, of which it keeps a reference until then.
+fn in_poll<R>(waker: &Waker, f: impl FnOnce() -> R) -> R {
+    let (result, _) = coop::poll_task(waker, f);
+    leave_runtime();
+    result
+}

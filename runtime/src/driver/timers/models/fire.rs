@@ -75,7 +75,7 @@ fn loom_fire_races_succession() {
             assert_eq!(latter.poll(MUCH_LATER, &waker), Ok(Poll::Pending));
             latter
         };
-        let (mut latter, _) = coop::poll_task(&waker, succeed);
+        let mut latter = in_poll(&waker, succeed);
         let fired = firing.join().unwrap();
 
         assert_eq!(woken.is_raised(), fired == 1);
@@ -100,7 +100,7 @@ fn loom_fire_races_the_end_of_a_poll() {
         assert_eq!(timer.poll(SOON, &waker), Ok(Poll::Pending));
 
         let firing = fire(&timers);
-        coop::poll_task(&waker, || drop(timer));
+        in_poll(&waker, || drop(timer));
         drop(waker);
         assert_eq!(timers.len(), 0, "it fired, or was cancelled");
         let fired = firing.join().unwrap();
@@ -175,7 +175,7 @@ fn loom_fire_races_a_kept_place() {
             assert_eq!(latter.poll(SHORT_OF_LATER, &waker), Ok(Poll::Pending));
             latter
         };
-        let (mut latter, _) = coop::poll_task(&waker, succeed);
+        let mut latter = in_poll(&waker, succeed);
         let fired = firing.join().unwrap();
 
         if woken.take() {

@@ -126,7 +126,7 @@ fn loom_sleep_races_succession() {
                     assert_eq!(latter.poll(SOON, Waker::noop()), Ok(Poll::Pending));
                     latter
                 };
-                coop::poll_task(Waker::noop(), succeed).0
+                in_poll(Waker::noop(), succeed)
             }
         });
         let horizon = timers.prepare_sleep();
