@@ -118,15 +118,17 @@ fn loom_sleep_races_succession() {
         let succeeding = thread::spawn({
             let timers = Arc::clone(&timers);
             move || {
+                // Not the waker that does nothing, which need not wake the same as its clone.
+                let (_, waker) = flag();
                 let mut former = timer(&timers, 0);
-                assert_eq!(former.poll(LATER, Waker::noop()), Ok(Poll::Pending));
+                assert_eq!(former.poll(LATER, &waker), Ok(Poll::Pending));
                 let succeed = || {
                     drop(former);
                     let mut latter = timer(&timers, 0);
-                    assert_eq!(latter.poll(SOON, Waker::noop()), Ok(Poll::Pending));
+                    assert_eq!(latter.poll(SOON, &waker), Ok(Poll::Pending));
                     latter
                 };
-                in_poll(Waker::noop(), succeed)
+                in_poll(&waker, succeed)
             }
         });
         let horizon = timers.prepare_sleep();
