@@ -49,8 +49,8 @@ mod real {
     const SPINS_PER_READING: u32 = 8;
 
     /// Calls `f` with a thread local that has no destructor, and so is there to the
-    /// thread's end. Not [`LocalKey::with`](std::thread::LocalKey::with), which is not inlined as readily: it costs a task
-    /// that is spawned and joined a tenth more.
+    /// thread's end. Not [`LocalKey::with`], which is not inlined as readily: a task that
+    /// is spawned and joined takes a tenth longer with it.
     #[inline]
     pub(crate) fn with_local<T, R>(local: &'static LocalKey<T>, f: impl FnOnce(&T) -> R) -> R {
         match local.try_with(f) {
