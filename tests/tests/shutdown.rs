@@ -437,6 +437,15 @@ impl Drop for Last {
     }
 }
 
+/// One worker, and threads of the pool that end as soon as they have nothing to do.
+fn with_threads_that_soon_end() -> Runtime {
+    Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_keep_alive(Duration::from_millis(1))
+        .build()
+        .unwrap()
+}
+
 #[test]
 fn a_thread_of_the_pool_may_end_with_its_own_runtime() {
     thread_local! {
@@ -444,12 +453,7 @@ fn a_thread_of_the_pool_may_end_with_its_own_runtime() {
         static KEPT: RefCell<Option<Arc<Runtime>>> = const { RefCell::new(None) };
     }
     within_bounds("a thread of the pool", || {
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_keep_alive(Duration::from_millis(1))
-            .build()
-            .unwrap();
-        let runtime = Arc::new(runtime);
+        let runtime = Arc::new(with_threads_that_soon_end());
         let own = Arc::clone(&runtime);
         let (give, given) = channel();
         let (last, is_last) = channel();
@@ -487,11 +491,7 @@ fn nobody_in_a_hurry_waits_for_the_destructors_of_thread_locals() {
     }];
     for end in ends {
         within_bounds("the end of a runtime", move || {
-            let runtime = Builder::new_multi_thread()
-                .worker_threads(1)
-                .thread_keep_alive(Duration::from_millis(1))
-                .build()
-                .unwrap();
+            let runtime = with_threads_that_soon_end();
             let mut kept = Vec::new();
             let mut slow = || {
                 let (keep, wait) = channel();
@@ -522,12 +522,7 @@ fn two_threads_of_the_pool_may_end_with_their_runtime() {
         static KEPT: RefCell<Option<Arc<Runtime>>> = const { RefCell::new(None) };
     }
     within_bounds("threads of the pool", || {
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_keep_alive(Duration::from_millis(1))
-            .build()
-            .unwrap();
-        let runtime = Arc::new(runtime);
+        let runtime = Arc::new(with_threads_that_soon_end());
         let own = Arc::clone(&runtime);
         let (go, gone) = channel::<()>();
         let (give, given) = channel();

@@ -66,17 +66,7 @@ fn loom_core_is_ended_by_who_has_it() {
 fn loom_what_waits_for_a_refused_thread_is_dropped() {
     model_bounded(3, || {
         let mut scheduler = Scheduler::new(1);
-        scheduler.stuck(0, |shared| {
-            let (gate, shared_by_task) = (Gate::new(), Arc::clone(shared));
-            drop(spawn(shared, async move {
-                let dropped = OpensWhenDropped(gate.clone());
-                drop(spawn(&shared_by_task, async move {
-                    let _dropped = dropped;
-                    pending::<()>().await;
-                }));
-                block(|| gate.pass());
-            }));
-        });
+        block_for_what_is_dropped(&mut scheduler);
         scheduler.start(0);
         scheduler.shared.begin_shutdown();
         let pool = &scheduler.shared.services.blocking;
@@ -94,20 +84,25 @@ fn loom_stranded_core_is_ended_by_the_shutdown() {
         // The request is dropped at once, whether or not the shutdown has begun.
         let pool = &scheduler.shared.services.blocking;
         let _ = pool.shutdown(Some(Duration::ZERO));
-        scheduler.stuck(0, |shared| {
-            let (gate, shared_by_task) = (Gate::new(), Arc::clone(shared));
-            drop(spawn(shared, async move {
-                let dropped = OpensWhenDropped(gate.clone());
-                drop(spawn(&shared_by_task, async move {
-                    let _dropped = dropped;
-                    pending::<()>().await;
-                }));
-                block(|| gate.pass());
-            }));
-        });
+        block_for_what_is_dropped(&mut scheduler);
         scheduler.start(0);
         scheduler.shared.begin_shutdown();
         scheduler.end();
+    });
+}
+
+/// Queues a task that blocks until one behind it is dropped.
+fn block_for_what_is_dropped(scheduler: &mut Scheduler) {
+    scheduler.stuck(0, |shared| {
+        let (gate, shared_by_task) = (Gate::new(), Arc::clone(shared));
+        drop(spawn(shared, async move {
+            let dropped = OpensWhenDropped(gate.clone());
+            drop(spawn(&shared_by_task, async move {
+                let _dropped = dropped;
+                pending::<()>().await;
+            }));
+            block(|| gate.pass());
+        }));
     });
 }
 
