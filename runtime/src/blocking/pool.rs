@@ -99,7 +99,7 @@ impl<J: Job> Pool<J> {
     /// joined. With one it returns after that time at the latest; threads that
     /// are still running a job then end when it returns, and the thread that ended
     /// last is not joined. Called from a job of the pool itself, it does not wait for
-    /// that job; from a thread of the pool that is ending, it joins none. May be
+    /// that job; from a thread of the pool, ending or not, it joins none. May be
     /// called again.
     ///
     /// Returns whether all threads have ended.

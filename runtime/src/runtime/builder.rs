@@ -439,7 +439,7 @@ impl Builder {
             // A start hook that panics leaves the core: as with a panic of a worker,
             // the runtime shuts down.
             if slot.lock().is_some() {
-                shared.begin_shutdown();
+                shared.begin_shutdown_by_panic();
                 run_core(&shared, &slot);
             }
             panics.resume();

@@ -14,6 +14,9 @@ use std::time::Duration;
 /// The time between two looks: as long as that of a watcher at most.
 const PERIOD: Duration = Duration::from_millis(1);
 
+/// The most tasks that are taken from one queue at a look.
+const MOST: usize = 32;
+
 /// What a worker remembers from one look to the next.
 #[derive(Debug)]
 pub(super) struct Relief {
@@ -52,15 +55,17 @@ impl Worker<'_> {
             if !is_stuck || !all_awake || index == core.index {
                 continue;
             }
-            let before = core.queue.len();
-            let from_queue = remote.stealer.steal_into(&core.queue);
-            for task in from_queue.into_iter().chain(remote.lifo.steal()) {
+            // One after the other, which keeps their order.
+            let share = remote.stealer.len().div_ceil(2).min(MOST);
+            let from_queue = (0..share).map_while(|_| remote.stealer.steal());
+            let mut taken = 0;
+            for task in from_queue.chain(remote.lifo.steal()) {
                 core.queue.push(task);
+                taken += 1;
             }
-            let taken = core.queue.len() - before;
             if taken > 0 {
                 self.remote.counters.steal_operations.add(1);
-                self.remote.counters.steals.add(taken as u64);
+                self.remote.counters.steals.add(taken);
             }
         }
     }

@@ -19,6 +19,7 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::ptr;
+use std::time::Duration;
 // Not `primitive`'s: the receiver of a method. Loom sees no order in its count; a
 // model that ends asserts that it held the last reference.
 use std::sync::Arc;
@@ -155,6 +156,13 @@ impl Shared {
             self.unpark_worker(index);
         }
         self.stranded.end_all(self);
+    }
+
+    /// As [`begin_shutdown`](Self::begin_shutdown), where nobody closes the blocking pool next,
+    /// in whose queue a worker may wait for a thread.
+    pub(crate) fn begin_shutdown_by_panic(self: &Arc<Self>) {
+        self.begin_shutdown();
+        self.services.blocking.shutdown(Some(Duration::ZERO));
     }
 
     pub(super) fn is_shutting_down(&self) -> bool {

@@ -366,9 +366,7 @@ pub(crate) fn run(shared: &Arc<Shared>, core: Box<Core>) {
     let core = match panics.put_off(|| worker.run_until_shutdown(core)) {
         Some(core) => core,
         None => {
-            shared.begin_shutdown();
-            // A core may wait in its queue.
-            shared.services.blocking.shutdown(Some(Duration::ZERO));
+            shared.begin_shutdown_by_panic();
             // Where it lies while code of the program's runs.
             context::take_core()
         }

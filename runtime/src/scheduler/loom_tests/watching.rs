@@ -265,7 +265,8 @@ fn loom_look_finds_a_task_of_a_sleeper() {
 }
 
 /// All workers are awake, and one of them is stuck with a task in its queue and one in its
-/// LIFO slot: the other one, which has tasks of its own, takes both over.
+/// LIFO slot: the other one, which has tasks of its own, takes both over. It looks again
+/// while somebody takes from its own queue.
 #[test]
 fn loom_busy_worker_relieves_one_that_is_stuck() {
     model_bounded(3, || {
@@ -286,6 +287,15 @@ fn loom_busy_worker_relieves_one_that_is_stuck() {
         assert!(core.queue.is_empty(), "that poll may be short");
         core = maintain_later(core);
         assert_eq!(core.queue.len(), 2);
+        // Somebody else takes from its queue meanwhile.
+        let thief = loom::thread::spawn({
+            let shared = shared.clone();
+            move || drop(shared.remotes[1].stealer.steal())
+        });
+        core = maintain_later(core);
+        thief.join().unwrap();
+        assert_eq!(core.queue.len(), 1);
+        assert_eq!(shared.remotes[1].counters.steals.get(), 2);
         drop(shared);
         scheduler.cores[1] = Some(core);
         scheduler.end_unexplored();
