@@ -53,6 +53,7 @@ mod real {
     /// is spawned and joined takes a tenth longer with it.
     #[inline]
     pub(crate) fn with_local<T, R>(local: &'static LocalKey<T>, f: impl FnOnce(&T) -> R) -> R {
+        const { assert!(!std::mem::needs_drop::<T>(), "it has a destructor") };
         match local.try_with(f) {
             Ok(result) => result,
             Err(_) => unreachable!("it has no destructor"),
