@@ -21,6 +21,9 @@ const WATCH: Duration = Duration::from_secs(5);
 /// of one may hold for its whole life.
 const STINTS: usize = 3;
 
+/// How many workers each runtime has unless another number is asked for.
+pub const DEFAULT_WORKERS: usize = 2;
+
 /// How many times the workers the oversubscribed contender has.
 pub const OVERSUBSCRIPTION: usize = 4;
 
@@ -76,6 +79,24 @@ pub struct Options {
 }
 
 impl Options {
+    /// The command that measures with these options.
+    pub fn command(&self) -> String {
+        let mut words = vec![if self.smoke {
+            "--smoke".to_owned()
+        } else {
+            format!("--rounds {}", self.rounds)
+        }];
+        if self.workers != DEFAULT_WORKERS {
+            words.push(format!("--workers {}", self.workers));
+        }
+        if self.state == State::Far {
+            words.push("--far".to_owned());
+        }
+        words.extend(self.only.iter().map(|word| format!("--only '{word}'")));
+        let options = words.join(" ");
+        format!("cargo run --release -p filch-benches --bin compare -- {options}")
+    }
+
     /// The workloads that these options select.
     pub fn selected(&self) -> Vec<&'static Workload> {
         let matches = |workload: &&Workload| {
@@ -132,15 +153,28 @@ impl Row {
 
     /// The ratios `contender`/`other` of the rounds in which both have a figure.
     pub fn ratios(&self, contender: Contender, other: Contender) -> Option<Summary> {
+        self.pairs(contender, other, |one, other| one / other)
+    }
+
+    /// The differences `contender` − `other` of the rounds in which both have a figure.
+    pub fn differences(&self, contender: Contender, other: Contender) -> Option<Summary> {
+        self.pairs(contender, other, |one, other| one - other)
+    }
+
+    fn pairs(
+        &self,
+        contender: Contender,
+        other: Contender,
+        relate: fn(f64, f64) -> f64,
+    ) -> Option<Summary> {
         let pairs = self.rounds[contender as usize]
             .iter()
             .zip(&self.rounds[other as usize]);
-        let ratio = |(&one, &other): (&Option<f64>, &Option<f64>)| Some(one? / other?);
-        let ratios: Vec<f64> = pairs
-            .filter_map(ratio)
-            .filter(|ratio| ratio.is_finite())
+        let related: Vec<f64> = pairs
+            .filter_map(|(&one, &other)| Some(relate(one?, other?)))
+            .filter(|value| value.is_finite())
             .collect();
-        Summary::of(&ratios)
+        Summary::of(&related)
     }
 }
 
@@ -199,9 +233,7 @@ pub fn run(options: &Options, mut progress: impl FnMut(&Step)) -> Comparison {
         for workload in &workloads {
             let mut samples: [Option<Vec<Pass>>; 5] = [const { Some(Vec::new()) }; 5];
             for stint in 0..stints(workload, options) {
-                for position in 0..Contender::ALL.len() {
-                    let contender =
-                        Contender::ALL[(round + stint + position) % Contender::ALL.len()];
+                for contender in order(round, stint) {
                     let step = Step {
                         round,
                         rounds: options.rounds,
@@ -243,6 +275,16 @@ pub fn run(options: &Options, mut progress: impl FnMut(&Step)) -> Comparison {
         rows,
         distance: distance.map(|distance| distance.report()),
     }
+}
+
+/// Everybody comes first in turn, and everybody's neighbour before as well as after it.
+fn order(round: usize, stint: usize) -> [Contender; 5] {
+    let mut order = Contender::ALL;
+    order.rotate_left((round + stint) % Contender::ALL.len());
+    if (round + stint) % 2 == 1 {
+        order.reverse();
+    }
+    order
 }
 
 /// On how many runtimes a sample of `workload` is taken.
@@ -312,6 +354,8 @@ impl Alarm {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
     use crate::workloads::find;
 
@@ -330,6 +374,46 @@ mod tests {
             }
         );
         assert_eq!(row.ratios(Contender::Filch, Contender::Floor), None);
+        let differences = row.differences(Contender::Filch, Contender::Tokio);
+        assert_eq!(differences.unwrap().median, -1.0);
+    }
+
+    #[test]
+    fn everybody_comes_first_and_after_different_others() {
+        let first: HashSet<_> = (0..5).map(|round| order(round, 0)[0] as usize).collect();
+        assert_eq!(first.len(), 5);
+        for contender in Contender::ALL {
+            let before: HashSet<_> = (0..5)
+                .filter_map(|round| {
+                    let order = order(round, 0);
+                    let place = order.iter().position(|&other| other == contender)?;
+                    Some(order[place.checked_sub(1)?] as usize)
+                })
+                .collect();
+            assert!(before.len() > 1, "{contender:?}");
+        }
+    }
+
+    #[test]
+    fn the_command_says_what_was_asked_for() {
+        let mut options = Options {
+            rounds: 5,
+            workers: DEFAULT_WORKERS,
+            smoke: false,
+            state: State::Near,
+            only: Vec::new(),
+        };
+        let begin = "cargo run --release -p filch-benches --bin compare -- ";
+        assert_eq!(options.command(), format!("{begin}--rounds 5"));
+        options.workers = 4;
+        options.state = State::Far;
+        options.only = vec!["1 ms".to_owned()];
+        assert_eq!(
+            options.command(),
+            format!("{begin}--rounds 5 --workers 4 --far --only '1 ms'")
+        );
+        (options.workers, options.state, options.smoke) = (2, State::Near, true);
+        assert_eq!(options.command(), format!("{begin}--smoke --only '1 ms'"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::clients::http;
 use crate::runtimes::{Filch, Runtime, Smol, Tokio};
-use crate::workloads::{memory, processor};
+use crate::workloads::{blocking, memory, processor};
 
 /// Holds the errand of a child process.
 const VARIABLE: &str = "FILCH_BENCHES_ERRAND";
@@ -45,6 +45,19 @@ pub enum Errand {
         workers: usize,
         /// For how long.
         duration: Duration,
+    },
+    /// Send closures to the pool for blocking work; the answer is what one takes, in nanoseconds.
+    Blocking {
+        /// The runtime's name.
+        runtime: String,
+        /// Its workers.
+        workers: usize,
+        /// Tasks that do so at once.
+        callers: usize,
+        /// Closures of each task in a pass.
+        count: usize,
+        /// Passes, whose median is the answer.
+        passes: usize,
     },
 }
 
@@ -89,11 +102,27 @@ impl Errand {
             } => {
                 format!("idle {runtime} {workers} {}", duration.as_millis())
             }
+            Self::Blocking {
+                runtime,
+                workers,
+                callers,
+                count,
+                passes,
+            } => format!("blocking {runtime} {workers} {callers} {count} {passes}"),
         }
     }
 
     fn decode(text: &str) -> Option<Self> {
         let words: Vec<&str> = text.split(' ').collect();
+        if let &["blocking", runtime, workers, callers, count, passes] = words.as_slice() {
+            return Some(Self::Blocking {
+                runtime: runtime.to_owned(),
+                workers: workers.parse().ok()?,
+                callers: callers.parse().ok()?,
+                count: count.parse().ok()?,
+                passes: passes.parse().ok()?,
+            });
+        }
         let &[kind, whom, many, amount] = words.as_slice() else {
             return None;
         };
@@ -146,6 +175,21 @@ impl Errand {
                 Smol::NAME => processor::idle_switches::<Smol>(workers, duration),
                 _ => Err(io::ErrorKind::InvalidInput.into()),
             },
+            Self::Blocking {
+                runtime,
+                workers,
+                callers,
+                count,
+                passes,
+            } => {
+                let round_trip = match runtime.as_str() {
+                    Filch::NAME => blocking::round_trip::<Filch>,
+                    Tokio::NAME => blocking::round_trip::<Tokio>,
+                    Smol::NAME => blocking::round_trip::<Smol>,
+                    _ => return Err(io::ErrorKind::InvalidInput.into()),
+                };
+                Ok(round_trip(workers, callers, count, passes))
+            }
         }
     }
 }
@@ -191,6 +235,13 @@ mod tests {
                 runtime: "tokio".into(),
                 workers: 8,
                 duration,
+            },
+            Errand::Blocking {
+                runtime: "filch".into(),
+                workers: 2,
+                callers: 64,
+                count: 100,
+                passes: 3,
             },
         ] {
             assert_eq!(Errand::decode(&errand.encode()), Some(errand));

@@ -88,13 +88,6 @@ impl<S: Source> Registered<S> {
             .expect("the source is only taken by consuming methods")
     }
 
-    /// The source. Whoever exchanges it gets no events for the new one.
-    pub fn get_mut(&mut self) -> &mut S {
-        self.source
-            .as_mut()
-            .expect("the source is only taken by consuming methods")
-    }
-
     /// The driver it is registered with.
     pub fn handle(&self) -> &Handle {
         &self.handle

@@ -19,6 +19,10 @@
 //! - [`duplex`] and [`simplex`] are pipes in memory, and [`empty`], [`sink`]
 //!   and [`repeat`](repeat()) stand in for files in tests.
 //!
+//! These utilities spend no budget of their own, as they do on tokio's runtime; the sockets
+//! below them do. One whose ends are always ready, such as a [`copy`] from `repeat` to `sink`, does
+//! not yield, and no [`timeout`](crate::time::timeout()) ends it.
+//!
 //! # Examples
 //!
 //! ```

@@ -26,7 +26,9 @@
 //! The cooperative budget of these types is tokio's and is inert outside
 //! tokio's own runtime: a task that receives from a channel which never runs
 //! empty does not yield by itself. Put
-//! [`consume_budget`](crate::task::coop::consume_budget) into such a loop.
+//! [`consume_budget`](crate::task::coop::consume_budget) into such a loop. Without it a
+//! [`timeout`](crate::time::timeout()) around the loop cannot end it either, for it is never polled
+//! meanwhile.
 //!
 //! The blocking methods (`blocking_recv`, `blocking_send`, `blocking_lock`)
 //! block the thread they are called on, and cannot tell that it is a worker:

@@ -1,12 +1,12 @@
-//! Threads of the blocking pool whose hooks panic: no closure's handle is left
-//! waiting, and no shutdown.
+//! Threads of the blocking pool whose hooks panic, wait, or end the runtime: no closure's handle
+//! is left waiting, and no shutdown.
 
-use filch::runtime::{Builder, Runtime};
-use filch::task::JoinHandle;
-use std::panic::resume_unwind;
-use std::sync::Arc;
+use filch::runtime::{Builder, Handle, Runtime};
+use filch::task::{JoinHandle, block_in_place};
+use filch::time::sleep;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -143,5 +143,147 @@ fn a_closure_that_panics_takes_no_other_with_it() {
                 }
             }
         }
+    });
+}
+
+#[test]
+fn a_start_hook_may_wait_for_closures() {
+    within_bounds(|| {
+        let waited = AtomicBool::new(false);
+        let runtime = builder()
+            .on_thread_start(move || {
+                if !waited.swap(true, Ordering::SeqCst) {
+                    let runtime = Handle::current();
+                    runtime.block_on(runtime.spawn_blocking(|| ())).unwrap();
+                }
+            })
+            .build()
+            .unwrap();
+        let handle = runtime.spawn_blocking(|| 7);
+        assert_eq!(join(&runtime, handle).unwrap(), 7);
+    });
+}
+
+#[test]
+fn an_idle_thread_takes_what_comes_while_another_starts() {
+    within_bounds(|| {
+        let (open, gate) = mpsc::channel();
+        let (gate, starts) = (Mutex::new(gate), AtomicUsize::new(0));
+        let runtime = builder()
+            .on_thread_start(move || {
+                if starts.fetch_add(1, Ordering::SeqCst) == 1 {
+                    gate.lock().unwrap().recv().unwrap();
+                }
+            })
+            .build()
+            .unwrap();
+        let (release, wait) = mpsc::channel::<()>();
+        let (started, has_started) = mpsc::channel();
+        let busy = runtime.spawn_blocking(move || {
+            started.send(()).unwrap();
+            wait.recv().unwrap();
+        });
+        has_started.recv().unwrap();
+        // The thread that is created for it stays at the gate.
+        let other = runtime.spawn_blocking(|| ());
+        release.send(()).unwrap();
+        join(&runtime, busy).unwrap();
+        join(&runtime, other).unwrap();
+        let opens = runtime.spawn_blocking(move || open.send(()).unwrap());
+        join(&runtime, opens).unwrap();
+    });
+}
+
+#[test]
+fn a_start_hook_may_drop_the_runtime() {
+    within_bounds(|| {
+        let place = Arc::new(Mutex::new(None::<Runtime>));
+        let taken = Arc::clone(&place);
+        let (dropped, has_dropped) = mpsc::channel();
+        let runtime = builder()
+            .on_thread_start(move || {
+                drop(taken.lock().unwrap().take());
+                dropped.send(()).unwrap();
+            })
+            .build()
+            .unwrap();
+        let handle = runtime.handle().clone();
+        *place.lock().unwrap() = Some(runtime);
+        let closure = handle.spawn_blocking(|| ());
+        has_dropped.recv().unwrap();
+        let elsewhere = builder().build().unwrap();
+        assert!(join(&elsewhere, closure).unwrap_err().is_cancelled());
+    });
+}
+
+/// The payload of a panic that panics when it is dropped.
+struct Grenade;
+
+impl Drop for Grenade {
+    fn drop(&mut self) {
+        resume_unwind(Box::new("a payload that panics"));
+    }
+}
+
+#[test]
+fn a_name_that_panics_with_a_panicking_payload_stops_nothing() {
+    within_bounds(|| {
+        let named = AtomicBool::new(false);
+        let runtime = builder()
+            .thread_name_fn(move || {
+                if !named.swap(true, Ordering::SeqCst) {
+                    resume_unwind(Box::new(Grenade));
+                }
+                "named".to_owned()
+            })
+            .build()
+            .unwrap();
+        let refused = AssertUnwindSafe(|| runtime.spawn_blocking(|| ()));
+        assert!(catch_unwind(refused).is_err());
+        let handle = runtime.spawn_blocking(|| 7);
+        assert_eq!(join(&runtime, handle).unwrap(), 7);
+    });
+}
+
+#[test]
+fn a_build_that_fails_ends_what_has_begun() {
+    within_bounds(|| {
+        let builder_thread = thread::current().id();
+        let (arrived, has_arrived) = mpsc::channel();
+        let (has_arrived, names) = (Mutex::new(has_arrived), AtomicUsize::new(0));
+        let parked = AtomicBool::new(false);
+        let built = Builder::new_multi_thread()
+            .worker_threads(2)
+            .max_blocking_threads(1)
+            .enable_all()
+            .thread_name_fn(move || {
+                let is_second = thread::current().id() == builder_thread
+                    && names.fetch_add(1, Ordering::SeqCst) == 1;
+                if !is_second {
+                    return "named".to_owned();
+                }
+                // The first worker waits for a timer, its core for a thread.
+                has_arrived.lock().unwrap().recv().unwrap();
+                String::new()
+            })
+            .on_thread_park(move || {
+                if !parked.swap(true, Ordering::SeqCst) {
+                    let runtime = Handle::current();
+                    let waits = |runtime: Handle| {
+                        runtime.block_on(async { sleep(Duration::from_secs(3600)).await });
+                    };
+                    let (one, other) = (runtime.clone(), runtime.clone());
+                    drop(runtime.spawn_blocking(move || waits(one)));
+                    let arrived = arrived.clone();
+                    drop(runtime.spawn(async move {
+                        block_in_place(|| {
+                            arrived.send(()).unwrap();
+                            waits(other);
+                        });
+                    }));
+                }
+            })
+            .build();
+        assert!(built.is_err());
     });
 }

@@ -11,6 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
@@ -407,10 +408,11 @@ fn metrics_count() {
 }
 
 const VARIABLE: &str = "FILCH_WORKER_THREADS";
+const TOKIOS_VARIABLE: &str = "TOKIO_WORKER_THREADS";
 const CHILD: &str = "FILCH_TEST_CHILD";
 
-/// Runs this test binary's child test with the variable set.
-fn workers_of_child(value: &str) -> Result<usize, String> {
+/// Runs this test binary's child test with these variables set.
+fn workers_of_child(set: &[(&str, &str)]) -> Result<usize, String> {
     let output = Command::new(env::current_exe().unwrap())
         .args([
             "--exact",
@@ -418,7 +420,9 @@ fn workers_of_child(value: &str) -> Result<usize, String> {
             "--nocapture",
             "--ignored",
         ])
-        .env(VARIABLE, value)
+        .env_remove(VARIABLE)
+        .env_remove(TOKIOS_VARIABLE)
+        .envs(set.iter().copied())
         .env(CHILD, "1")
         .output()
         .unwrap();
@@ -442,10 +446,17 @@ fn prints_its_default_worker_count() {
 
 #[test]
 fn the_environment_sets_the_default_worker_count() {
-    assert_eq!(workers_of_child("3"), Ok(3));
-    for bad in ["0", "many", "-1", "65536"] {
-        let said = workers_of_child(bad).unwrap_err();
-        assert_says(&said, &[VARIABLE, "must be a number from 1 to 65535", bad]);
+    assert_eq!(workers_of_child(&[(VARIABLE, "3")]), Ok(3));
+    assert_eq!(workers_of_child(&[(TOKIOS_VARIABLE, "3")]), Ok(3));
+    assert_eq!(
+        workers_of_child(&[(VARIABLE, "3"), (TOKIOS_VARIABLE, "5")]),
+        Ok(3)
+    );
+    for variable in [VARIABLE, TOKIOS_VARIABLE] {
+        for bad in ["0", "many", "-1", "65536"] {
+            let said = workers_of_child(&[(variable, bad)]).unwrap_err();
+            assert_says(&said, &[variable, "must be a number from 1 to 65535", bad]);
+        }
     }
 }
 
@@ -459,7 +470,7 @@ fn spawns_and_wakes_from_outside_are_counted() {
                 .build()
                 .expect("a runtime");
             let (sender, receiver) = oneshot::channel::<()>();
-            let (waits, waiting) = std::sync::mpsc::channel();
+            let (waits, waiting) = channel();
             let task = runtime.spawn(async move {
                 waits.send(()).expect("the test listens");
                 receiver.await.expect("the test sends");
@@ -490,4 +501,29 @@ fn a_runtime_that_cannot_be_built_inside_of_a_task_is_an_error_there_too() {
     });
     let kind = runtime.block_on(building).unwrap();
     assert_eq!(kind, std::io::ErrorKind::InvalidInput);
+}
+
+#[test]
+fn hooks_of_threads_run_inside_the_runtime() {
+    within_bounds("hooks inside the runtime", || {
+        let (started, has_started) = channel();
+        let (stopped, has_stopped) = channel();
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .on_thread_start(move || {
+                let started = started.clone();
+                Handle::current().spawn(async move { started.send(()).unwrap() });
+            })
+            .on_thread_stop(move || stopped.send(Handle::try_current().is_ok()).unwrap())
+            .build()
+            .unwrap();
+        for _ in 0..2 {
+            has_started.recv().unwrap();
+        }
+        runtime.block_on(runtime.spawn_blocking(|| ())).unwrap();
+        has_started.recv().unwrap();
+        drop(runtime);
+        assert_eq!(has_stopped.iter().collect::<Vec<_>>(), [true; 3]);
+    });
 }

@@ -730,3 +730,121 @@ fn exits_in_a_poll() {
         });
     }
 }
+
+#[test]
+fn closures_that_never_ran_are_dropped_inside_the_runtime() {
+    within_bounds("closures that never ran", || {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .max_blocking_threads(1)
+            .build()
+            .unwrap();
+        let (release, wait) = channel::<()>();
+        let (started, has_started) = channel();
+        runtime.spawn_blocking(move || {
+            started.send(()).unwrap();
+            wait.recv()
+        });
+        has_started.recv().unwrap();
+        let (dropped, in_context) = <(Arc<AtomicUsize>, Arc<AtomicUsize>)>::default();
+        let bomb = Bomb {
+            dropped: dropped.clone(),
+            in_context: in_context.clone(),
+        };
+        let handle = runtime.spawn_blocking(move || drop(bomb));
+        runtime.shutdown_background();
+        assert_eq!((dropped.load(SeqCst), in_context.load(SeqCst)), (1, 1));
+        release.send(()).unwrap();
+        let error = current_thread().block_on(handle).unwrap_err();
+        assert!(error.is_cancelled(), "{error}");
+    });
+}
+
+/// One worker, which is in a poll until the sender is dropped, and these tasks waiting behind it.
+fn with_tasks_behind_a_poll<F: Future<Output = ()> + Send + 'static>(
+    builder: &mut Builder,
+    tasks: impl Iterator<Item = F>,
+) -> (Runtime, Sender<()>) {
+    let runtime = builder.worker_threads(1).build().unwrap();
+    let (release, wait) = channel::<()>();
+    let (started, has_started) = channel();
+    runtime.spawn(async move {
+        started.send(()).unwrap();
+        _ = wait.recv();
+    });
+    has_started.recv().unwrap();
+    for task in tasks {
+        runtime.spawn(task);
+    }
+    (runtime, release)
+}
+
+/// Spawns another one when it is dropped, as the connections of a pool do.
+struct SpawnsWhenDropped(Sender<()>);
+
+impl Drop for SpawnsWhenDropped {
+    fn drop(&mut self) {
+        let dropped = self.0.clone();
+        filch::spawn(async move { drop(dropped) });
+    }
+}
+
+#[test]
+fn tasks_that_spawn_as_they_are_dropped_do_not_drop_one_another() {
+    within_bounds("tasks that spawn as they are dropped", || {
+        let (dropped, all_dropped) = channel();
+        let tasks = (0..10_000).map(|_| {
+            let spawns = SpawnsWhenDropped(dropped.clone());
+            async move { drop(spawns) }
+        });
+        let (runtime, release) = with_tasks_behind_a_poll(
+            Builder::new_multi_thread().thread_stack_size(256 << 10),
+            tasks,
+        );
+        drop(dropped);
+        runtime.shutdown_background();
+        drop(release);
+        // Disconnected, for all have gone.
+        assert!(all_dropped.recv().is_err());
+    });
+}
+
+#[test]
+fn who_spawns_after_the_end_drops_no_other_task() {
+    within_bounds("who spawns after the end", || {
+        let (dropped, all_dropped) = channel();
+        let (release_drop, wait) = channel::<()>();
+        let (in_drop, is_in_drop) = channel();
+        let mut first = Some((in_drop, wait));
+        let tasks = (0..2).map(|_| {
+            let (dropped, first) = (dropped.clone(), first.take());
+            let on_drop = OnDrop(Some(move || {
+                if let Some((in_drop, wait)) = first {
+                    in_drop.send(()).unwrap();
+                    _ = wait.recv();
+                }
+                dropped.send(Handle::try_current().is_ok()).unwrap();
+            }));
+            async move { drop(on_drop) }
+        });
+        let (runtime, release) = with_tasks_behind_a_poll(&mut Builder::new_multi_thread(), tasks);
+        let handle = runtime.handle().clone();
+        runtime.shutdown_background();
+        drop(release);
+        is_in_drop.recv().unwrap();
+        handle.spawn(async {});
+        assert!(all_dropped.try_recv().is_err());
+        drop(release_drop);
+        assert_eq!([(); 2].map(|()| all_dropped.recv().unwrap()), [true; 2]);
+    });
+}
+
+struct OnDrop<F: FnOnce()>(Option<F>);
+
+impl<F: FnOnce()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        if let Some(f) = self.0.take() {
+            f();
+        }
+    }
+}

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use filch_benches::compare::{Comparison, Options, run};
+use filch_benches::compare::{Comparison, DEFAULT_WORKERS, Options, run};
 use filch_benches::distance::State;
 use filch_benches::errand::run_if_sent;
 use filch_benches::report::page::{page, score};
@@ -30,7 +30,8 @@ Usage: compare [OPTIONS]
   --help          show this
 
 A full run writes RESULTS.md and results.svg to benches/; with --only, --far or --smoke nothing
-is written unless --output is given. The exit code is 1 when a contender has failed.
+is written unless --output is given. If there is a file ABOUT.md beside them, RESULTS.md begins with
+it. The exit code is 1 when a contender has failed.
 ";
 
 fn main() -> ExitCode {
@@ -68,7 +69,7 @@ enum Command {
 fn parse(arguments: &[String]) -> Result<Command, String> {
     let mut options = Options {
         rounds: 9,
-        workers: 2,
+        workers: DEFAULT_WORKERS,
         smoke: false,
         state: State::Near,
         only: Vec::new(),
@@ -159,9 +160,13 @@ fn compare(options: &Options, output: Option<&Path>) -> ExitCode {
 
 fn write_results(folder: &Path, options: &Options, comparison: &Comparison) -> io::Result<()> {
     fs::write(folder.join("results.svg"), chart::chart(&comparison.rows))?;
+    let about = match fs::read_to_string(folder.join("ABOUT.md")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => "# Results".to_owned(),
+        about => about?,
+    };
     fs::write(
         folder.join("RESULTS.md"),
-        page(comparison, options, "results.svg"),
+        page(comparison, options, &about, "results.svg"),
     )?;
     println!("written: {}", folder.join("RESULTS.md").display());
     Ok(())

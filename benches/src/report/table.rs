@@ -147,6 +147,32 @@ pub fn spread(rows: &[Row]) -> Table {
     table
 }
 
+/// The least and the greatest ratio of the rounds, with what each is held to.
+pub fn spread_of_ratios(rows: &[Row]) -> Table {
+    let head = ["workload", "× tokio", "× smol", "× floor", "oversubscribed"];
+    let mut table = Table::new(head.map(str::to_owned));
+    for row in rows {
+        let verdicts = verdicts(row);
+        let range = |measure| {
+            let verdict = verdicts.iter().find(|verdict| verdict.of == measure);
+            let range = verdict.and_then(Verdict::range);
+            range.unwrap_or("–".to_owned())
+        };
+        let mut cells = vec![title(row)];
+        cells.extend(
+            [
+                Measure::Tokio,
+                Measure::Smol,
+                Measure::TimesFloor,
+                Measure::Oversubscribed,
+            ]
+            .map(range),
+        );
+        table.body.push(cells);
+    }
+    table
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -122,12 +122,23 @@ fn wait_for(turn: &AtomicUsize, value: usize) {
     }
 }
 
-/// Serves echoes on one thread with level-triggered epoll, until `connections` clients have come
+/// A connection of [`echo_server`].
+struct Connection {
+    stream: TcpStream,
+    /// Its own, as a protocol needs it that may see half a message.
+    buffer: [u8; MESSAGE_BUFFER],
+}
+
+/// Serves echoes on one thread with edge-triggered epoll, until `connections` clients have come
 /// and gone.
+///
+/// What a server cannot do without: a wait for each batch of events; for each of them one read, and one
+/// write. It takes a read that leaves room in the buffer for the last one, and relies on EPOLLRDHUP
+/// for the end of the stream.
 pub fn echo_server(listener: TcpListener, connections: usize) -> JoinHandle<io::Result<()>> {
     thread::spawn(move || {
         let poller = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        let mut streams = Vec::with_capacity(connections);
+        let mut open_connections = Vec::with_capacity(connections);
         for key in 0..connections {
             let (stream, _) = listener.accept()?;
             stream.set_nodelay(true)?;
@@ -136,22 +147,22 @@ pub fn echo_server(listener: TcpListener, connections: usize) -> JoinHandle<io::
                 &poller,
                 &stream,
                 epoll::EventData::new_u64(key as u64),
-                epoll::EventFlags::IN,
+                epoll::EventFlags::IN | epoll::EventFlags::RDHUP | epoll::EventFlags::ET,
             )?;
-            streams.push(Some(stream));
+            let buffer = [0; MESSAGE_BUFFER];
+            open_connections.push(Some(Box::new(Connection { stream, buffer })));
         }
         let mut open = connections;
         let mut events = Vec::with_capacity(256);
-        let mut buffer = [0; MESSAGE_BUFFER];
         while open > 0 {
             events.clear();
             epoll::wait(&poller, spare_capacity(&mut events), None)?;
             for event in &events {
-                let stream = &mut streams[event.data.u64() as usize];
-                if let Some(connected) = stream
-                    && !echo_once(connected, &mut buffer)?
+                let connection = &mut open_connections[event.data.u64() as usize];
+                if let Some(connected) = connection
+                    && !echo_all(connected, event.flags)?
                 {
-                    *stream = None;
+                    *connection = None;
                     open -= 1;
                 }
             }
@@ -160,12 +171,21 @@ pub fn echo_server(listener: TcpListener, connections: usize) -> JoinHandle<io::
     })
 }
 
-/// Reads once and writes it back; whether the stream goes on.
-fn echo_once(mut stream: &TcpStream, buffer: &mut [u8]) -> io::Result<bool> {
-    match stream.read(buffer) {
-        Ok(0) => Ok(false),
-        Ok(length) => stream.write_all(&buffer[..length]).map(|()| true),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(true),
-        Err(error) => Err(error),
+/// Reads and writes back what has arrived; whether the stream goes on.
+fn echo_all(connection: &mut Connection, flags: epoll::EventFlags) -> io::Result<bool> {
+    let Connection { stream, buffer } = connection;
+    let ends = epoll::EventFlags::RDHUP | epoll::EventFlags::HUP | epoll::EventFlags::ERR;
+    loop {
+        match stream.read(buffer) {
+            Ok(0) => return Ok(false),
+            Ok(length) => {
+                stream.write_all(&buffer[..length])?;
+                if length < buffer.len() && !flags.intersects(ends) {
+                    return Ok(true);
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(true),
+            Err(error) => return Err(error),
+        }
     }
 }

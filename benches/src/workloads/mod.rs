@@ -156,28 +156,31 @@ pub const WORKLOADS: &[Workload] = &[
         "timeout_ready",
         "timeout around a ready future",
         "per timeout",
-        timers::timeout_ready
+        timers::timeout_ready,
+        metrics: BOTH
     ),
     workload!(
         "timeout_pending",
         "timeout around a future that yields once",
         "per timeout",
-        timers::timeout_pending
+        timers::timeout_pending,
+        metrics: BOTH
     ),
     workload!(
         "sleep_drop",
         "create, poll, drop a 10–60 s sleep",
         "per sleep",
-        timers::create_and_drop
+        timers::create_and_drop,
+        metrics: BOTH
     ),
     workload!("sleep_fire", "spawn + fire 100 000 sleeps over 400 ms", "per sleep", timers::spawn_and_fire,
-        metrics: &[Metric::Cpu], passes: 1),
+        metrics: &[Metric::Cpu], passes: 3),
     workload!("lateness_100us", "lateness of sleep(100 µs), median", "per sleep", timers::lateness_100_us,
-        passes: 1, floor: floor("epoll_pwait2", timers::floor_100_us)),
+        passes: 3, floor: floor("epoll_pwait2", timers::floor_100_us)),
     workload!("lateness_1ms", "lateness of sleep(1 ms), median", "per sleep", timers::lateness_1_ms,
-        passes: 1, floor: floor("epoll_pwait2", timers::floor_1_ms)),
+        passes: 3, floor: floor("epoll_pwait2", timers::floor_1_ms)),
     workload!("ticker", "p99 lateness of a 2 ms ticker among eight tasks of 100 µs slices", "per tick",
-        timers::ticker_among_busy, passes: 1),
+        timers::ticker_among_busy, passes: 3),
     workload!("echo_1", "TCP echo, 1 connection", "per echo", sockets::echo_1,
         metrics: BOTH, passes: 5, floor: floor("raw epoll", sockets::raw_1)),
     workload!("echo_64", "TCP echo, 64 connections", "per echo", sockets::echo_64,
@@ -195,9 +198,9 @@ pub const WORKLOADS: &[Workload] = &[
     workload!("memory_requested", "heap bytes requested per parked task", "per task", memory::requested,
         unit: Unit::Bytes, passes: 1),
     workload!("blocking_1", "spawn_blocking round trip, 1 at a time", "per round trip", blocking::one_at_a_time,
-        passes: 5),
+        passes: 6),
     workload!("blocking_64", "spawn_blocking round trip, 64 tasks at once", "per round trip",
-        blocking::from_64_tasks, passes: 5),
+        blocking::from_64_tasks, passes: 6),
     workload!("http", "HTTP/1.1 hello over hyper, 64 keep-alive connections", "per request", sockets::http_hello,
         metrics: &[Metric::Cpu, Metric::Figure], passes: 3),
     workload!("uneven", "uneven work, 400 tasks of 1–200 µs from one task", "per task", processor::uneven,
@@ -239,7 +242,7 @@ mod tests {
             smoke: true,
         };
         // Errands are run by this program's `main`, which a test has not.
-        let sends_errands = ["http", "memory", "idle"];
+        let sends_errands = ["http", "memory", "idle", "blocking_1", "blocking_64"];
         for workload in WORKLOADS
             .iter()
             .filter(|workload| !sends_errands.contains(&workload.name))

@@ -13,10 +13,6 @@ use crate::measure::{Pass, Stopwatch, median, nanoseconds, quantile};
 use crate::runtimes::raw::epoll_lateness;
 use crate::runtimes::{Runtime, Tasks};
 
-/// Between two yields, fewer leaf polls than a cooperative budget allows: a runtime whose
-/// budget is spent would let the timer report "pending" without doing the work.
-const POLLS_BETWEEN_YIELDS: usize = 64;
-
 /// Pending once, with the wake-up already on its way.
 #[derive(Debug, Default)]
 struct PendingOnce {
@@ -48,9 +44,6 @@ pub fn timeout_ready<R: Runtime>(runtime: &R, setting: &Setting) -> Vec<Pass> {
                     .timeout(Duration::from_secs(1), ready)
                     .await
                     .expect("the future is ready");
-                if number % POLLS_BETWEEN_YIELDS == 0 {
-                    tasks.yield_now().await;
-                }
             }
             watch.stop(count)
         })
@@ -82,18 +75,13 @@ pub fn create_and_drop<R: Runtime>(runtime: &R, setting: &Setting) -> Vec<Pass> 
         runtime.run(move |tasks| async move {
             let watch = Stopwatch::start();
             for number in 0..count {
-                {
-                    let mut sleep =
-                        pin!(tasks.sleep(Duration::from_millis(10_000 + spread(number, 50_000))));
-                    poll_fn(|cx| {
-                        assert!(sleep.as_mut().poll(cx).is_pending());
-                        Poll::Ready(())
-                    })
-                    .await;
-                }
-                if number % POLLS_BETWEEN_YIELDS == 0 {
-                    tasks.yield_now().await;
-                }
+                let mut sleep =
+                    pin!(tasks.sleep(Duration::from_millis(10_000 + spread(number, 50_000))));
+                poll_fn(|cx| {
+                    assert!(sleep.as_mut().poll(cx).is_pending());
+                    Poll::Ready(())
+                })
+                .await;
             }
             watch.stop(count)
         })

@@ -2,9 +2,11 @@
 //!
 //! They are re-exported by `filch` as `#[filch::main]` and `#[filch::test]`;
 //! depend on that crate, not on this one. Arguments and semantics are those
-//! of `#[tokio::main]` and `#[tokio::test]`, so that a program which imports
+//! of `#[tokio::main]` and `#[tokio::test]`, but for `name` and `flavor = "local"`, so that a program which imports
 //! filch under the name `tokio` keeps its attributes as they are: the code
-//! they generate names the runtime as the calling crate does.
+//! they generate names the runtime as the calling crate does. That name is looked up in the
+//! `[dependencies]` and `[dev-dependencies]` of its `Cargo.toml`; a crate that has filch from elsewhere,
+//! by a re-export for instance, gives the path: `#[main(crate = "framework::tokio")]`.
 //!
 //! The expansion is a plain function around a builder chain:
 //!

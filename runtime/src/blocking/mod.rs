@@ -12,13 +12,15 @@
 //! - A thread is *idle* while it waits in its [`Seat`](state::Seat), on the stack
 //!   of idle threads. The stack is last in, first out: the warm threads work, the
 //!   cold ones stay at the bottom and expire.
-//! - A thread is *summoned* from the moment somebody decides that it shall come
-//!   (takes it off the stack, or counts it in before creating it) until it holds
-//!   the lock: until then it is on its way and has no job.
+//! - An idle thread is *summoned* from the moment somebody decides that it shall come, and takes
+//!   it off the stack, until it holds the lock: until then it is on its way and has no job.
+//! - A new thread is *being created* from the moment somebody decides so, and counts it in, until it
+//!   holds the lock for the first time. Before that it runs the program's start hook, if there is
+//!   one, and may never come.
 //! - The *duty* is what that decision leaves to be done after the lock is
 //!   released: wake the chosen thread, or create one.
-//! - A thread is *counted* from its summons to its decision to leave, and *on the
-//!   roster* from its summons until the operating system's thread has nothing
+//! - A thread is *counted* from the decision to create it to its own to leave, and *on the
+//!   roster* from the former until the operating system's thread has nothing
 //!   left to do but end. The cap is about the first, joining about the second.
 //!
 //! # Protocol
@@ -29,8 +31,10 @@
 //! - **submit**: push the job, then *summon*.
 //! - **summon**: nothing, if the queue is empty or a summoned thread is on its
 //!   way. Otherwise summon the idle thread on top of the stack; without one,
-//!   count in a new thread if the cap allows it.
+//!   count in a new thread, if the cap allows it and none is being created already. With
+//!   a start hook as many are created as there are jobs.
 //! - **arrive**: the summoned thread takes the lock and ends the summons.
+//! - **join**: the new thread takes the lock and is created. If it is one too many by now, it leaves.
 //! - **take**: pop the oldest job, then *summon* again, before running it. This
 //!   hands the wake-up on.
 //! - **idle**: only with an empty queue: push the seat and wait on it, which
@@ -38,26 +42,28 @@
 //! - **expire**: an idle thread that wakes by its keep-alive takes the lock. If
 //!   its seat is still on the stack it removes it, is counted out and leaves. If
 //!   not, somebody has summoned it, and it arrives.
-//! - **fail**: a thread that could not be created (or died before it arrived) is
-//!   counted out and its summons ended; an idle thread, if there is one by now,
-//!   is summoned in its place. If no thread is left at all but lent ones, the
+//! - **fail**: a thread that could not be created (or died before it joined) is
+//!   counted out. If no thread is left at all but lent ones, the
 //!   queued jobs have nobody to wait for and are discarded. The next submit or
 //!   take tries again.
 //! - **lend**: a job that may run for ever, as a scheduler's worker does whose
 //!   thread blocks in place, takes its thread out of what the cap counts, then
-//!   *summons*. When it ends, and others have come up to the cap meanwhile, its
-//!   thread leaves.
+//!   *summons*. When it ends, and others have joined up to the cap meanwhile, its
+//!   thread leaves; those that are being created do not count there, for they may fail.
 //!
 //! # Why no job is stranded
 //!
 //! Invariant, whenever the lock is free: *if jobs are queued, then a thread is
-//! summoned, or no thread is idle and the cap is reached* (or, after a failure,
+//! summoned; or no thread is idle, and one is being created (with a start hook, as many as there
+//! are jobs) or the cap is reached* (or, after a failure,
 //! at least one thread is counted and none is idle). Push and take end with
-//! *summon*, which establishes it. Arrive ends a summons, but the same critical
-//! section goes on to take. Idle happens only with an empty queue. Expire leaves
+//! *summon*, which establishes it. Arrive ends a summons, and join a creation, but the same critical
+//! section goes on to take; or to leave, with the cap reached by others that have joined. Idle happens only
+//! with an empty queue. Expire leaves
 //! the stack only by its owner's hand: the seat is there, or its owner arrives.
 //! A counted thread that is not idle returns to the queue after its job, and a
-//! summoned one comes without running anything first. So while the cap allows
+//! summoned one comes without running anything first; so does a new one without a start hook, and
+//! with one nobody waits for it but the job that it was created for. So while the cap allows
 //! another thread, the head of the queue waits for a wake-up or a thread's
 //! creation and never for a job.
 //!
@@ -126,6 +132,9 @@ pub(crate) struct PoolConfig {
     /// to be called once. The pool lets go of this closure when it shuts down,
     /// so it may own what owns the pool.
     pub(crate) wrap: Arc<Wrap>,
+    /// Whether `wrap` calls a hook of the program's before the work, which may take its time, or
+    /// wait for a job.
+    pub(crate) has_start_hook: bool,
 }
 
 impl fmt::Debug for PoolConfig {

@@ -25,7 +25,7 @@ use loom::thread;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc as StdArc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// What became of the jobs of one model.
@@ -164,14 +164,18 @@ fn pool_with_spawner<J: Job>(
     keep_alive: Duration,
     spawner: StdArc<Spawner>,
 ) -> Pool<J> {
-    let config = PoolConfig {
+    Pool::with_spawner(&config(max_threads, keep_alive), spawner)
+}
+
+fn config(max_threads: usize, keep_alive: Duration) -> PoolConfig {
+    PoolConfig {
         max_threads,
         keep_alive,
         thread_name: StdArc::new(|| "model".to_owned()),
         stack_size: None,
         wrap: StdArc::new(|life| life()),
-    };
-    Pool::with_spawner(&config, spawner)
+        has_start_hook: false,
+    }
 }
 
 /// Refuses the `nth` thread it is asked for, counted from zero.
@@ -257,6 +261,34 @@ fn loom_jobs_from_two_sides_get_a_thread_each() {
         };
         submit(&pool, job(&ledger));
         other.join().expect("the pool takes jobs");
+        ledger.wait_until_run(2);
+        assert!(pool.shutdown(None));
+    });
+}
+
+/// The thread that comes first is kept by its start hook, which waits for a job: another is
+/// created, and runs both.
+#[test]
+fn loom_a_start_hook_waits_for_a_job() {
+    check(3, || {
+        let ledger = Ledger::new();
+        let hook = {
+            let (ledger, is_first) = (Arc::clone(&ledger), AtomicBool::new(true));
+            move |life: &mut dyn FnMut()| {
+                if is_first.swap(false, Ordering::Relaxed) {
+                    ledger.wait_until_run(1);
+                }
+                life();
+            }
+        };
+        let hooked = PoolConfig {
+            wrap: StdArc::new(hook),
+            has_start_hook: true,
+            ..config(2, Duration::MAX)
+        };
+        let pool = Pool::with_spawner(&hooked, StdArc::new(spawn_thread));
+        submit(&pool, job(&ledger));
+        submit(&pool, job(&ledger));
         ledger.wait_until_run(2);
         assert!(pool.shutdown(None));
     });

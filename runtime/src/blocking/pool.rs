@@ -40,7 +40,11 @@ impl<J: Job> Pool<J> {
         let recruiting = Recruiting::new(config, spawner);
         Self {
             shared: Arc::new(Shared {
-                state: Mutex::new(State::new(config.max_threads, recruiting)),
+                state: Mutex::new(State::new(
+                    config.max_threads,
+                    config.has_start_hook,
+                    recruiting,
+                )),
                 ended: Condvar::new(),
                 keep_alive: config.keep_alive,
             }),
@@ -114,7 +118,8 @@ impl<J: Job> Pool<J> {
         for seat in idle {
             seat.call.notify_one();
         }
-        drop(recruiting);
+        // With closures of the program's in it.
+        swallow(|| drop(recruiting));
         discard(queue);
 
         let own = thread::current().id();
@@ -229,20 +234,14 @@ impl<J: Job> Pool<J> {
         let failed = state.transition_to_failed(ticket);
         drop(state);
         self.shared.ended.notify_all();
-        self.settle(failed)
+        settle(failed)
     }
+}
 
-    /// Clears up after a summoned thread that will not come, without the lock.
-    pub(super) fn settle(&self, failed: Failed<J>) -> Option<J> {
-        let Failed {
-            own,
-            stranded,
-            duty,
-        } = failed;
-        self.perform(duty);
-        discard(stranded);
-        own
-    }
+/// Clears up after a thread that will not come, without the lock.
+pub(super) fn settle<J: Job>(failed: Failed<J>) -> Option<J> {
+    discard(failed.stranded);
+    failed.own
 }
 
 /// Gives jobs up, without the lock. A panic of one does not spare the rest.

@@ -15,6 +15,7 @@
 //! for it.
 
 use crate::primitive::thread::{JoinHandle, ThreadId};
+use crate::unwind::discard;
 use std::collections::HashMap;
 use std::mem;
 
@@ -24,7 +25,7 @@ pub(super) struct MemberId(u64);
 
 #[derive(Debug, Default)]
 struct Member {
-    /// Known once the thread has arrived.
+    /// Known once the thread runs.
     thread: Option<ThreadId>,
     /// Known once its creator has brought it.
     handle: Option<JoinHandle<()>>,
@@ -42,7 +43,9 @@ impl Retired {
     pub(super) fn join(self) {
         for handle in self.0 {
             // The panic of a thread that died was reported when it happened.
-            drop(handle.join());
+            if let Err(panic) = handle.join() {
+                discard(panic);
+            }
         }
     }
 }

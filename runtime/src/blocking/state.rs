@@ -48,14 +48,13 @@ pub(super) enum Duty {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ticket(u64);
 
-/// What is left when a summoned thread will not come.
+/// What is left when a thread that was to be created will not come.
 #[must_use]
 pub(super) struct Failed<J> {
     /// The job under the reporter's ticket, if no thread will ever take it.
     pub(super) own: Option<J>,
     /// All other jobs that no thread will ever take: to be discarded.
     pub(super) stranded: VecDeque<J>,
-    pub(super) duty: Duty,
 }
 
 /// What is left when the pool closes.
@@ -77,10 +76,14 @@ pub(super) struct State<J> {
     taken: u64,
     /// The idle threads, the warmest last.
     pub(super) idle: Vec<Arc<Seat>>,
-    /// Whether a summoned thread is on its way.
+    /// Whether a thread that was idle is on its way.
     summoned: bool,
     /// Threads counted; those on the roster may be more.
     threads: usize,
+    /// Those of them that are being created.
+    creating: usize,
+    /// Whether threads run code of the program's before they come.
+    has_start_hook: bool,
     max_threads: usize,
     /// How many of the threads are lent: see [`State::lend`].
     lent: usize,
@@ -90,7 +93,7 @@ pub(super) struct State<J> {
 }
 
 impl<J> State<J> {
-    pub(super) fn new(max_threads: usize, recruiting: Recruiting) -> Self {
+    pub(super) fn new(max_threads: usize, has_start_hook: bool, recruiting: Recruiting) -> Self {
         assert!(max_threads > 0, "a blocking pool needs at least one thread");
         Self {
             queue: VecDeque::new(),
@@ -98,6 +101,8 @@ impl<J> State<J> {
             idle: Vec::new(),
             summoned: false,
             threads: 0,
+            creating: 0,
+            has_start_hook,
             max_threads,
             lent: 0,
             recruiting: Some(Arc::new(recruiting)),
@@ -147,15 +152,24 @@ impl<J> State<J> {
         if let Duty::Wake(seat) = self.summon_idle() {
             return Duty::Wake(seat);
         }
-        if self.summoned || self.queue.is_empty() || !self.has_room() {
+        if self.summoned || self.creating >= self.wanted() || !self.has_room() {
             return Duty::Nothing;
         }
         let Some(recruiting) = &self.recruiting else {
             return Duty::Nothing;
         };
-        self.summoned = true;
+        self.creating += 1;
         self.threads += 1;
         Duty::Create(self.roster.enlist(), Arc::clone(recruiting))
+    }
+
+    /// How many threads may be in the making: one, which hands the wake-up on when it comes. With
+    /// a start hook, for which it may be long in coming, or wait for a job, one for each job.
+    fn wanted(&self) -> usize {
+        match self.queue.len() {
+            jobs if self.has_start_hook => jobs,
+            jobs => jobs.min(1),
+        }
     }
 
     /// Whether the cap, which lent threads do not count towards, allows another
@@ -176,13 +190,15 @@ impl<J> State<J> {
         self.lent -= 1;
     }
 
-    /// Whether the calling thread, which has ended its job, is one too many,
-    /// because others have come while it was lent.
+    /// Whether the calling thread, which has no job, is one too many: others have come while it was
+    /// lent, or one that was lent is back before it came. Those that are being created may
+    /// never come.
     pub(super) fn is_over_the_cap(&self) -> bool {
-        self.threads - self.lent > self.max_threads
+        self.threads - self.creating - self.lent > self.max_threads
     }
 
-    /// The part of [`summon`](Self::summon) that cannot fail.
+    /// The part of [`summon`](Self::summon) that cannot fail. Whether threads are being created makes
+    /// no difference.
     fn summon_idle(&mut self) -> Duty {
         if self.summoned || self.queue.is_empty() {
             return Duty::Nothing;
@@ -197,7 +213,13 @@ impl<J> State<J> {
         }
     }
 
-    /// A summoned thread is here. It goes on to [`take`](Self::take) under the
+    /// A thread that was created is here. It goes on to [`take`](Self::take) under the same lock,
+    /// unless it is one too many.
+    pub(super) fn transition_to_joined(&mut self) {
+        self.creating -= 1;
+    }
+
+    /// A thread that was idle is here. It goes on to [`take`](Self::take) under the
     /// same lock.
     pub(super) fn transition_to_arrived(&mut self) {
         debug_assert!(
@@ -239,7 +261,7 @@ impl<J> State<J> {
         self.threads -= 1;
     }
 
-    /// A thread leaves because it is one too many. If there are jobs, all others
+    /// A thread leaves because it is one too many. If there are jobs, all others that have come
     /// are busy or summoned, and look for more when they are done.
     pub(super) fn transition_to_surplus(&mut self) {
         debug_assert!(self.is_over_the_cap());
@@ -252,19 +274,18 @@ impl<J> State<J> {
         self.summon()
     }
 
-    /// A summoned thread could not be created, or died before it arrived.
+    /// A thread could not be created, or died before it came.
     ///
     /// Nobody is created in its place: that would most likely fail too, and for
-    /// ever. `ticket` is the reporter's own job, if it has one in the queue.
+    /// ever. The others take the jobs, none of which is idle beside them. `ticket` is the
+    /// reporter's own job, if it has one in the queue.
     pub(super) fn transition_to_failed(&mut self, ticket: Option<Ticket>) -> Failed<J> {
         self.threads -= 1;
-        self.summoned = false;
+        self.creating -= 1;
         if self.threads > self.lent {
-            let duty = self.summon_idle();
             return Failed {
                 own: None,
                 stranded: VecDeque::new(),
-                duty,
             };
         }
         let mut stranded = mem::take(&mut self.queue);
@@ -273,11 +294,7 @@ impl<J> State<J> {
         let own = ticket
             .and_then(|ticket| ticket.0.checked_sub(first))
             .and_then(|index| stranded.remove(usize::try_from(index).ok()?));
-        Failed {
-            own,
-            stranded,
-            duty: Duty::Nothing,
-        }
+        Failed { own, stranded }
     }
 
     /// Takes no more jobs, gives up the queued ones, and sends everybody home.

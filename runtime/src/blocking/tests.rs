@@ -68,6 +68,7 @@ fn config(max_threads: usize) -> PoolConfig {
         thread_name: Arc::new(|| "pool-test".to_owned()),
         stack_size: None,
         wrap: Arc::new(|life| life()),
+        has_start_hook: false,
     }
 }
 

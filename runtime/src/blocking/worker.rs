@@ -1,10 +1,12 @@
 //! A thread of the pool: how it is made, what it does, how it leaves.
 
+use super::pool::settle;
 use super::roster::MemberId;
 use super::state::{Seat, State};
 use super::{Job, Pool, PoolConfig, ThreadName, Wrap};
 use crate::primitive::thread::{self, JoinHandle};
 use crate::primitive::{Arc, MutexGuard, const_thread_local};
+use crate::unwind::discard;
 use std::any::Any;
 use std::cell::Cell;
 use std::io;
@@ -70,7 +72,11 @@ impl Recruiting {
         catch_unwind(AssertUnwindSafe(|| {
             (self.spawner)((self.thread_name)(), self.stack_size, life)
         }))
-        .unwrap_or_else(|panic| Err(io::Error::other(describe(&*panic))))
+        .unwrap_or_else(|panic| {
+            let error = io::Error::other(describe(&*panic));
+            discard(panic);
+            Err(error)
+        })
     }
 }
 
@@ -103,37 +109,43 @@ fn live<J: Job>(pool: &Pool<J>, id: MemberId, wrap: &Wrap) {
     MEMBER_OF.with(|member_of| member_of.set(address(pool)));
     // On the roster until even what surrounds the work is over.
     let _membership = Membership { pool, id };
+    // Before anything of the program's runs, which may shut the pool down.
+    let mut state = pool.shared.state.lock();
+    state.roster.introduce(id, thread::current().id());
+    drop(state);
     let mut count = Some(Count {
         pool,
         arrived: false,
     });
     wrap(&mut || {
         if let Some(count) = count.take() {
-            work(count, id);
+            work(count);
         }
     });
 }
 
 /// Takes and runs jobs until there have been none for the keep-alive, or the
 /// pool closes.
-fn work<J: Job>(mut count: Count<'_, J>, id: MemberId) {
+fn work<J: Job>(mut count: Count<'_, J>) {
     let pool = count.pool;
     let seat = Arc::new(Seat::new());
     let mut state = pool.shared.state.lock();
-    state.roster.introduce(id, thread::current().id());
-    state.transition_to_arrived();
+    state.transition_to_joined();
     count.arrived = true;
+    // One that was summoned is not asked: somebody counts on it.
+    let mut is_surplus = state.is_over_the_cap();
     loop {
-        while let Some((job, duty)) = state.take() {
+        while !is_surplus && let Some((job, duty)) = state.take() {
             drop(state);
             pool.perform(duty);
             // Reported by the panic hook; there is nobody else to tell.
             drop(catch_unwind(AssertUnwindSafe(|| job.run())));
             state = pool.shared.state.lock();
-            if state.is_over_the_cap() {
-                state.transition_to_surplus();
-                return std::mem::forget(count);
-            }
+            is_surplus = state.is_over_the_cap();
+        }
+        if is_surplus {
+            state.transition_to_surplus();
+            break;
         }
         if state.is_closed() {
             state.transition_to_dismissed();
@@ -202,7 +214,8 @@ impl<J: Job> Drop for Count<'_, J> {
         } else {
             let failed = state.transition_to_failed(None);
             drop(state);
-            self.pool.settle(failed);
+            let own = settle(failed);
+            debug_assert!(own.is_none(), "no ticket, no job");
         }
     }
 }

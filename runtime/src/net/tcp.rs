@@ -19,3 +19,11 @@ mod speaks_hyper;
 
 pub use self::split::{ReadHalf, WriteHalf};
 pub use self::split_owned::{OwnedReadHalf, OwnedWriteHalf, ReuniteError};
+
+/// What `SO_LINGER` can be set to: whole seconds. None would reset the connection, so a part of one
+/// is one.
+fn whole_seconds(duration: std::time::Duration) -> std::time::Duration {
+    const MOST: u64 = i32::MAX as u64;
+    let started = u64::from(duration.subsec_nanos() > 0);
+    std::time::Duration::from_secs(duration.as_secs().saturating_add(started).min(MOST))
+}

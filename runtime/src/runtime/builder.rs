@@ -1,6 +1,6 @@
 //! Configuring and building a runtime.
 
-use super::context::{Entered, run_worker_here};
+use super::context::{Entered, enter, run_worker_here};
 use super::handle::{Handle, Scheduler};
 use super::owner::Runtime;
 use crate::blocking::{Pool, PoolConfig};
@@ -12,7 +12,7 @@ use crate::scheduler::services::{Enabled, Hook, Hooks, Services};
 use crate::scheduler::shared::Shared;
 use crate::scheduler::worker::{self, Core, Pacing};
 use crate::scheduler::{current_thread, multi_thread};
-use crate::unwind::{Panics, swallow};
+use crate::unwind::{Panics, discard, swallow};
 use parking_lot::Mutex;
 use std::fmt;
 use std::io;
@@ -20,8 +20,8 @@ use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
 
-/// The environment variable that sets the default number of workers.
-const WORKER_THREADS_VARIABLE: &str = "FILCH_WORKER_THREADS";
+/// The environment variables that set the default number of workers, the first that is there.
+const WORKER_THREADS_VARIABLES: [&str; 2] = ["FILCH_WORKER_THREADS", "TOKIO_WORKER_THREADS"];
 
 const DEFAULT_THREAD_NAME: &str = "filch-worker";
 const DEFAULT_MAX_BLOCKING_THREADS: usize = 512;
@@ -34,7 +34,7 @@ const DEFAULT_SPIN: Duration = Duration::from_micros(5);
 
 /// Configures and builds a [`Runtime`].
 ///
-/// The methods and their defaults are tokio's, except that a runtime built
+/// The methods are tokio's, and so are their defaults unless they say otherwise. A runtime built
 /// without `enable_io`, `enable_time` or `enable_all` says so when they are missed.
 ///
 /// ```
@@ -117,8 +117,8 @@ impl Builder {
 
     /// How many worker threads a multi-threaded runtime has, 1 to 65 535.
     ///
-    /// The default is the environment variable `FILCH_WORKER_THREADS`, else the
-    /// number of threads the machine runs in parallel. A current-thread runtime
+    /// The default is the environment variable `FILCH_WORKER_THREADS`, else `TOKIO_WORKER_THREADS`,
+    /// else the number of threads the machine runs in parallel. A current-thread runtime
     /// ignores it.
     ///
     /// # Panics
@@ -195,7 +195,8 @@ impl Builder {
         self
     }
 
-    /// Calls `f` on each thread of the runtime when it starts.
+    /// Calls `f` on each thread of the runtime when it starts, inside the runtime: it may call
+    /// [`Handle::current`].
     ///
     /// If it panics on a worker, the runtime shuts down.
     pub fn on_thread_start<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Self {
@@ -323,7 +324,7 @@ impl Builder {
     ///
     /// # Panics
     ///
-    /// If `FILCH_WORKER_THREADS` decides the number of workers and is not a
+    /// If the environment variable decides the number of workers and is not a
     /// number from 1 to 65 535, or if a multi-threaded runtime should start paused.
     #[track_caller]
     pub fn build(&mut self) -> io::Result<Runtime> {
@@ -402,11 +403,13 @@ impl Builder {
                 Some(Err(error)) => Some(error),
                 None => None,
             };
-            shared.begin_shutdown();
+            shared.begin_shutdown_by_panic();
             slots.iter().for_each(|slot| run_core(&shared, slot));
             // Here even where a runtime is not to be dropped, for they end at once.
             for thread in threads {
-                drop(thread.join());
+                if let Err(panic) = thread.join() {
+                    discard(panic);
+                }
             }
             Runtime::from_parts(handle, Vec::new()).shutdown_background();
             panics.resume();
@@ -432,6 +435,8 @@ impl Builder {
         thread.spawn(move || {
             let mut panics = Panics::default();
             panics.put_off(|| {
+                // The hooks are inside the runtime as well.
+                let _entered = enter(&shared);
                 run_with_hooks(on_start.as_ref(), on_stop.as_ref(), &mut || {
                     run_core(&shared, &slot)
                 });
@@ -469,6 +474,7 @@ impl Builder {
                 }
             }),
             stack_size: self.thread_stack_size,
+            has_start_hook: on_start.is_some(),
             wrap: Arc::new(move |body| {
                 let _entered = find().map(Entered::new);
                 run_with_hooks(on_start.as_ref(), on_stop.as_ref(), body);
@@ -536,21 +542,15 @@ fn check_thread_name(name: &str) -> Result<(), String> {
 
 #[track_caller]
 fn default_worker_threads() -> usize {
-    match std::env::var(WORKER_THREADS_VARIABLE) {
-        Ok(value) => match value.trim().parse::<usize>() {
-            Ok(workers) if (1..=MAX_WORKERS).contains(&workers) => workers,
-            _ => panic!(
-                "{WORKER_THREADS_VARIABLE} must be a number from 1 to {MAX_WORKERS}, not {value:?}"
-            ),
-        },
-        Err(std::env::VarError::NotPresent) => thread::available_parallelism()
-            .map_or(1, usize::from)
-            .min(MAX_WORKERS),
-        Err(std::env::VarError::NotUnicode(value)) => {
-            panic!(
-                "{WORKER_THREADS_VARIABLE} must be a number from 1 to {MAX_WORKERS}, not {value:?}"
-            )
-        }
+    let set = |variable| Some((variable, std::env::var_os(variable)?));
+    let Some((variable, value)) = WORKER_THREADS_VARIABLES.into_iter().find_map(set) else {
+        let available = thread::available_parallelism().map_or(1, usize::from);
+        return available.min(MAX_WORKERS);
+    };
+    let number = value.to_str().and_then(|value| value.trim().parse().ok());
+    match number {
+        Some(workers) if (1..=MAX_WORKERS).contains(&workers) => workers,
+        _ => panic!("{variable} must be a number from 1 to {MAX_WORKERS}, not {value:?}"),
     }
 }
 

@@ -260,11 +260,16 @@ pub(crate) fn block_in_place<R>(f: impl FnOnce() -> R) -> R {
     }
 }
 
+/// Enters the runtime of `shared` on this thread.
+pub(super) fn enter(shared: &Arc<Shared>) -> Entered {
+    Entered::new(Handle {
+        scheduler: Scheduler::MultiThread(Arc::clone(shared)),
+    })
+}
+
 /// Enters the runtime of `shared` on this thread to run one of its workers.
 pub(super) fn run_worker_here(shared: &Arc<Shared>, run: &mut dyn FnMut()) {
-    let _entered = Entered::new(Handle {
-        scheduler: Scheduler::MultiThread(Arc::clone(shared)),
-    });
+    let _entered = enter(shared);
     let _duty = OnDuty::swap(Duty::Polls);
     run();
 }

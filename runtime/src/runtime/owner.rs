@@ -6,7 +6,7 @@ use super::handle::{Handle, Scheduler};
 use super::metrics::RuntimeMetrics;
 use crate::scheduler::root;
 use crate::task::JoinHandle;
-use crate::unwind::Panics;
+use crate::unwind::{Panics, discard};
 use std::future::Future;
 use std::io;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -165,9 +165,10 @@ impl Runtime {
         let may_wait = context::duty() == Duty::None;
         // Of a waker that is woken to learn of the end.
         let mut panics = Panics::default();
+        // What is dropped here, the closures that never ran among it, is dropped inside the runtime.
+        let entered = Entered::new(self.handle.clone());
         match &self.handle.scheduler {
             Scheduler::CurrentThread(shared) => {
-                let _entered = Entered::new(self.handle.clone());
                 panics.put_off(|| shared.shutdown());
             }
             Scheduler::MultiThread(shared) => shared.begin_shutdown(),
@@ -176,6 +177,7 @@ impl Runtime {
         // pool, and that ends as the pool gives its queue up.
         let blocking = &self.handle.services().blocking;
         blocking.shutdown(Some(Duration::ZERO));
+        drop(entered);
         if !may_wait && !matches!(patience, Patience::None) {
             // Not waited for: nothing more than time is lost.
             panics.resume();
@@ -211,8 +213,8 @@ impl Runtime {
             };
             // A worker's thread panics only if a hook of the user's does; that
             // was reported when it happened.
-            if join {
-                drop(thread.join());
+            if join && let Err(panic) = thread.join() {
+                discard(panic);
             }
         }
     }

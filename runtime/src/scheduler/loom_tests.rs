@@ -127,6 +127,7 @@ impl Scheduler {
                 thread_name: Arc::new(|| "model".to_owned()),
                 stack_size: None,
                 wrap: Arc::new(|life| life()),
+                has_start_hook: false,
             }),
             hooks: Hooks::default(),
             seeds: SeedSource::with_seed(1),

@@ -31,8 +31,9 @@ pub(crate) type Ready = Notified<SchedulerRef>;
 pub(crate) struct Shared {
     pub(super) remotes: Box<[CachePadded<Remote>]>,
     pub(super) injector: Injector<Ready>,
-    /// Set before the drains of the injector: a push that sees it drains what it
-    /// pushed, one that does not is seen by every drain.
+    /// Set before the drains of the injector: who sees it before a push drops its task; a push
+    /// that is followed by it takes out one task again, its own or one of another late push, and one
+    /// that is not is seen by every drain.
     pub(super) injector_closed: AtomicBool,
     pub(super) idle: Idle,
     pub(super) owned: OwnedTasks<SchedulerRef>,
@@ -112,12 +113,18 @@ impl Shared {
     /// Takes a task from outside the workers.
     #[cold]
     fn inject(&self, task: Ready) {
+        // Nobody else's task is dropped here but by a race: its destructor may need what
+        // the caller holds, or push in turn.
+        // ORDERING: Relaxed: who does not see it yet looks again.
+        if self.injector_closed.load(Relaxed) {
+            return drop(task);
+        }
         self.injector.push(task);
         // ORDERING: SeqCst fence between push and load; partner: `drop_queued`.
         fence(SeqCst);
         // ORDERING: Relaxed; the fence carries the order.
         if self.injector_closed.load(Relaxed) {
-            self.drain_injector();
+            drop(self.take_injected());
             return;
         }
         self.unpark(self.idle.wake_for_push());
@@ -186,9 +193,19 @@ impl Shared {
     }
 
     fn drain_injector(&self) {
-        while !self.injector.is_empty() {
-            drop(self.injector.pop());
+        while let Some(task) = self.take_injected() {
+            drop(task);
         }
+    }
+
+    /// A task from the injector, `None` only if that is empty.
+    fn take_injected(&self) -> Option<Ready> {
+        while !self.injector.is_empty() {
+            if let Some(task) = self.injector.pop() {
+                return Some(task);
+            }
+        }
+        None
     }
 
     /// The number of workers.

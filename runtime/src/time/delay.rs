@@ -33,9 +33,13 @@ impl Delay {
         }
     }
 
-    /// Waits for `duration` from now; `None` if no instant lies that far ahead.
+    /// Waits for `duration` from now; `None` if no instant lies that far ahead, which needs
+    /// no timer, and so no runtime.
     #[track_caller]
     pub(super) fn after(duration: Duration) -> Option<Delay> {
+        if duration == Duration::MAX {
+            return None;
+        }
         context::with_timers(|shard| {
             let deadline = shard.clock().instant().checked_add(duration)?;
             Some(Delay {

@@ -23,7 +23,8 @@ use std::task::{Context, Poll};
 /// is dropped along with it.
 ///
 /// # Panics
-/// Outside of a runtime, and in one whose timers are off. See [`sleep`](fn@super::sleep).
+/// Outside of a runtime, and in one whose timers are off, unless `duration` is [`Duration::MAX`]. See
+/// [`sleep`](fn@super::sleep).
 ///
 /// # Cancel safety
 /// As cancel safe as `future`: dropping the timeout drops that.

@@ -18,9 +18,18 @@ fn a_stream_keeps_its_settings() {
         stream.set_ttl(99).unwrap();
         assert_eq!(stream.ttl().unwrap(), 99);
         assert_eq!(stream.linger().unwrap(), None);
-        #[expect(deprecated, reason = "it is there, so it has to work")]
-        stream.set_linger(Some(Duration::from_secs(2))).unwrap();
-        assert_eq!(stream.linger().unwrap(), Some(Duration::from_secs(2)));
+        const MOST: Duration = Duration::from_secs(i32::MAX as u64);
+        for (asked, set) in [
+            (Duration::from_secs(2), Duration::from_secs(2)),
+            (Duration::from_millis(500), Duration::from_secs(1)),
+            (Duration::from_millis(1_001), Duration::from_secs(2)),
+            (Duration::from_secs(1 << 32), MOST),
+            (Duration::MAX, MOST),
+        ] {
+            #[expect(deprecated, reason = "it is there, so it has to work")]
+            stream.set_linger(Some(asked)).unwrap();
+            assert_eq!(stream.linger().unwrap(), Some(set));
+        }
         stream.set_zero_linger().unwrap();
         assert_eq!(stream.linger().unwrap(), Some(Duration::ZERO));
         assert_eq!(stream.as_fd().as_raw_fd(), stream.as_raw_fd());

@@ -7,10 +7,10 @@ use super::{by_hand, ms};
 use filch::runtime::Runtime;
 use filch::sync::oneshot;
 use filch::time::{Duration, Instant, Sleep, sleep, sleep_until};
-use std::future::pending;
+use std::future::{pending, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
 #[test]
@@ -287,4 +287,53 @@ async fn code_that_blocks_keeps_no_waker_of_a_dropped_sleep() {
         })
     });
     assert_eq!(dropping.await.unwrap(), (1, 1));
+}
+
+#[test]
+fn a_sleep_between_futures_that_are_always_ready_ends() {
+    on_every_runtime(|| async {
+        let mut sleep = pin!(sleep(ms(2)));
+        // All of this is one poll of one task, in which nobody else may turn to the timers.
+        poll_fn(|cx| {
+            while sleep.as_mut().poll(cx).is_pending() {}
+            Poll::Ready(())
+        })
+        .await;
+        assert!(sleep.is_elapsed());
+    });
+}
+
+#[test]
+fn a_sleep_that_is_polled_late_has_ended_if_later_ones_have() {
+    on_every_built_runtime(|runtime| {
+        runtime.block_on(async {
+            let mut late = pin!(sleep(ms(1)));
+            sleep(ms(5)).await;
+            assert!(poll_once(late.as_mut()).await.is_ready());
+        });
+    });
+}
+
+async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {
+    poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
+}
+
+/// Whoever is woken may ask its sleep instead of polling it.
+#[test]
+fn a_sleep_in_the_place_of_an_earlier_one_wakes_its_task_in_time() {
+    on_every_built_runtime(|runtime| {
+        let waiting = runtime.spawn(async {
+            let mut former = Box::pin(sleep(ms(5)));
+            assert!(poll_once(former.as_mut()).await.is_pending());
+            drop(former);
+            let mut latter = pin!(sleep(ms(20)));
+            assert!(poll_once(latter.as_mut()).await.is_pending());
+            poll_fn(|_| match latter.is_elapsed() {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            })
+            .await;
+        });
+        runtime.block_on(waiting).unwrap();
+    });
 }

@@ -1,7 +1,8 @@
 //! Timeouts.
 
-use super::every_runtime::on_every_runtime;
+use super::every_runtime::{current_thread, on_every_runtime};
 use super::{by_hand, ms};
+use filch::runtime::Builder;
 use filch::sync::oneshot;
 use filch::task::{consume_budget, yield_now};
 use filch::time::error::Elapsed;
@@ -167,4 +168,13 @@ fn a_timeout_in_the_place_of_an_earlier_one_lasts_its_own_time() {
             assert!(start.elapsed() >= 2 * duration, "{:?}", start.elapsed());
         }
     });
+}
+
+#[test]
+fn no_time_at_all_needs_no_timer() {
+    let unlimited = timeout(Duration::MAX, async { 1 });
+    assert_eq!(current_thread().block_on(unlimited), Ok(1));
+    let runtime = Builder::new_current_thread().build().unwrap();
+    let limitless = runtime.block_on(async { timeout(Duration::MAX, async { 2 }).await });
+    assert_eq!(limitless, Ok(2));
 }

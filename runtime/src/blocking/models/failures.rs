@@ -47,11 +47,10 @@ fn loom_a_refused_first_thread_strands_nobody() {
     });
 }
 
-/// A thread is refused after the job that it was for, and a third one, have come to
-/// rely on it: the only thread there is has run what it found and sits idle, and is
-/// called.
+/// A thread is about to be refused when a third job comes: the only thread there is has run what
+/// it found, sits idle, and is called all the same.
 #[test]
-fn loom_a_refusal_calls_the_idle_thread() {
+fn loom_an_idle_thread_is_called_beside_a_refusal() {
     check(3, || {
         let ledger = Ledger::new();
         let slow_to_refuse = {

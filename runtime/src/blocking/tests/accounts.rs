@@ -8,7 +8,7 @@ use std::sync::Arc;
 /// As the thread does that was created for the only job: comes and takes it.
 fn arrive_and_take(state: &mut State<()>, duty: &Duty) {
     assert!(matches!(duty, Duty::Create(..)), "{duty:?}");
-    state.transition_to_arrived();
+    state.transition_to_joined();
     let (job, duty) = state.take().expect("the job is queued");
     assert!(matches!(duty, Duty::Nothing), "{duty:?}");
     job
@@ -17,7 +17,7 @@ fn arrive_and_take(state: &mut State<()>, duty: &Duty) {
 #[test]
 fn a_lent_thread_takes_no_place_until_it_is_back() {
     let recruiting = Recruiting::new(&config(1), Arc::new(spawn_thread));
-    let mut state = State::new(1, recruiting);
+    let mut state = State::new(1, false, recruiting);
     let (_, duty) = state.push(()).expect("open");
     arrive_and_take(&mut state, &duty);
     assert!(matches!(state.lend(), Duty::Nothing));
@@ -33,4 +33,22 @@ fn a_lent_thread_takes_no_place_until_it_is_back() {
     state.transition_to_surplus();
     assert!(!state.is_over_the_cap());
     assert_eq!((state.threads(), state.lent()), (1, 0));
+}
+
+#[test]
+fn a_thread_is_not_surplus_beside_one_that_may_never_come() {
+    let recruiting = Recruiting::new(&config(1), Arc::new(spawn_thread));
+    let mut state = State::new(1, false, recruiting);
+    let (_, duty) = state.push(()).expect("open");
+    arrive_and_take(&mut state, &duty);
+    assert!(matches!(state.lend(), Duty::Nothing));
+    let (ticket, duty) = state.push(()).expect("open");
+    assert!(matches!(duty, Duty::Create(..)), "{duty:?}");
+    state.take_back();
+    assert!(!state.is_over_the_cap());
+    let (_job, duty) = state.take().expect("the job is queued");
+    assert!(matches!(duty, Duty::Nothing), "{duty:?}");
+    let failed = state.transition_to_failed(Some(ticket));
+    assert!(failed.own.is_none() && failed.stranded.is_empty());
+    assert_eq!(state.threads(), 1);
 }

@@ -197,12 +197,12 @@ fn the_job_that_comes_back_is_the_right_one() {
 #[test]
 fn a_refusal_returns_no_other_job_than_ones_own() {
     let recruiting = Recruiting::new(&config(2), Arc::new(spawn_thread));
-    let mut state = State::new(2, recruiting);
+    let mut state = State::new(2, false, recruiting);
     let seat = Arc::new(Seat::new());
     let (_, Duty::Create(..)) = state.push(1).expect("open") else {
         panic!("needs a thread")
     };
-    state.transition_to_arrived();
+    state.transition_to_joined();
     assert!(matches!(state.take(), Some((1, Duty::Nothing))));
     let (own, Duty::Create(..)) = state.push(2).expect("open") else {
         panic!("needs another")

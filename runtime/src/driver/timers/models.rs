@@ -32,8 +32,6 @@ const SHORT_OF_SOON: Tick = Tick::from_nanos(3 << 38);
 const SOON: Tick = Tick::from_nanos(1 << 40);
 const SHORT_OF_LATER: Tick = Tick::from_nanos(3 << 39);
 const LATER: Tick = Tick::from_nanos(1 << 41);
-/// So late that a place which fires at `SOON` is moved for it.
-const MUCH_LATER: Tick = Tick::from_nanos(1 << 44);
 
 /// Whether it was woken, or unparked. It is looked at only when the threads of
 /// the model have been joined, so it need not be loom's.

@@ -150,28 +150,15 @@ impl TimerShard {
     }
 
     /// Whether the place has fired; if not, it will wake `waker` when it does.
-    ///
-    /// A place that is earlier than `deadline` is moved there if it was to wake somebody
-    /// else.
     #[inline]
-    pub(super) fn poll(
-        &self,
-        place: &mut Place,
-        deadline: Tick,
-        waker: &Waker,
-    ) -> Result<Poll<()>, ShutDown> {
+    pub(super) fn poll(&self, place: &mut Place, waker: &Waker) -> Result<Poll<()>, ShutDown> {
         if self.will_wake(place, waker) {
             return Ok(Poll::Pending);
         }
-        self.poll_locked(place, deadline, waker)
+        self.poll_locked(place, waker)
     }
 
-    fn poll_locked(
-        &self,
-        place: &mut Place,
-        deadline: Tick,
-        waker: &Waker,
-    ) -> Result<Poll<()>, ShutDown> {
+    fn poll_locked(&self, place: &mut Place, waker: &Waker) -> Result<Poll<()>, ShutDown> {
         let mut locked = self.locked.lock();
         match locked.wheel.get_mut(place.key) {
             None => return locked.fired(),
@@ -180,20 +167,12 @@ impl TimerShard {
         }
         let mut other = waker.clone();
         let waiter = Waiter::of(&other);
-        let is_early = place.deadline < deadline;
-        let later = is_early.then(|| self.round(self.clock.now(), deadline));
         let mut locked = self.locked.lock();
         let poll = match locked.wheel.get_mut(place.key) {
             None => locked.fired(),
             Some(registered) => {
                 mem::swap(registered, &mut other);
                 place.waiter = waiter;
-                // *Earliest* may stay as it is, for the new deadline is later.
-                if let Some(later) = later
-                    && locked.wheel.reset_exact(place.key, later)
-                {
-                    place.deadline = later;
-                }
                 Ok(Poll::Pending)
             }
         };
@@ -228,15 +207,9 @@ impl TimerShard {
         deadline: Tick,
         waker: &Waker,
     ) -> bool {
-        let rounded = self.round(now, deadline);
-        if place.deadline <= rounded
-            && is_worth_keeping(place.deadline, now, deadline)
-            && self.will_wake(place, waker)
-            && !self.clock.is_paused()
-        {
-            return true;
-        }
-        self.reset_if(place, rounded, |left| left.will_wake(waker))
+        self.reset_if(place, self.round(now, deadline), |left| {
+            left.will_wake(waker)
+        })
     }
 
     #[inline]
@@ -270,6 +243,17 @@ impl TimerShard {
     /// Whether the place has not fired yet.
     pub(super) fn is_registered(&self, place: Place) -> bool {
         self.locked.lock().wheel.contains(place.key)
+    }
+
+    /// A time that has come: that up to which timers have fired, for all that is known here. The
+    /// beginning of time once the shard has shut down.
+    #[inline]
+    pub(super) fn fired_up_to(&self) -> Tick {
+        // ORDERING: Relaxed: whatever is read has come, and nothing is read on account of it.
+        match self.fired_up_to.load(Relaxed) {
+            NEVER => Tick::from_nanos(0),
+            nanos => Tick::from_nanos(nanos),
+        }
     }
 
     #[inline]
@@ -326,17 +310,6 @@ impl TimerShard {
         drop(locked);
         wake_all(wakers.into_iter());
     }
-}
-
-/// A place that fires too early is kept until then only if that is no sooner than after this
-/// part of the wait, an eighth; else it is moved. So a loop that goes on is never woken early.
-const LEAST_PART: u64 = 8;
-
-/// Whether a place that fires at `kept` need not be moved yet for a wait until `deadline`.
-#[inline]
-fn is_worth_keeping(kept: Tick, now: Tick, deadline: Tick) -> bool {
-    let [kept, wait] = [kept, deadline].map(|tick| tick.as_nanos().saturating_sub(now.as_nanos()));
-    kept >= wait / LEAST_PART
 }
 
 /// Wakes all of them, without a lock. If one panics, that goes on when the others

@@ -24,12 +24,20 @@ enum State {
     Fresh(Option<Duration>),
     /// Not polled since it was given another deadline.
     Rearmed,
-    /// In the wheel, or fired and not looked at since. A place that is earlier than the
-    /// deadline was left by another timer; when it fires, this one looks for a place anew.
-    Registered(Place),
+    /// In the wheel, or fired and not looked at since.
+    Registered {
+        place: Place,
+        /// How often a poll was answered without a look at the clock since the last one.
+        unseen: u8,
+    },
     /// Known to have fired.
     Fired,
 }
+
+/// So often a pending timer is polled without a look at the clock. A task may poll it for ever
+/// without an end of its own poll: between others that are always ready, while nobody else
+/// is there to fire it.
+const POLLS_UNSEEN: u8 = 64;
 
 const NOT_DROPPED: &str = "the timer is not dropped yet";
 
@@ -54,23 +62,29 @@ impl Timer {
     pub(crate) fn poll(&mut self, deadline: Tick, waker: &Waker) -> Result<Poll<()>, ShutDown> {
         let now = match &mut self.state {
             State::Fired => return Ok(Poll::Ready(())),
-            State::Registered(place) => {
+            State::Registered { place, unseen } => {
                 let shard = self.shard.as_ref().expect(NOT_DROPPED);
-                if shard.poll(place, deadline, waker)?.is_pending() {
-                    return Ok(Poll::Pending);
+                if shard.poll(place, waker)?.is_pending() {
+                    *unseen += 1;
+                    if *unseen < POLLS_UNSEEN {
+                        return Ok(Poll::Pending);
+                    }
+                    *unseen = 0;
+                    if shard.clock().now() < deadline {
+                        return Ok(Poll::Pending);
+                    }
+                    drop(shard.cancel(*place));
                 }
-                if place.deadline >= deadline {
-                    self.state = State::Fired;
-                    return Ok(Poll::Ready(()));
-                }
-                shard.clock().now()
+                self.state = State::Fired;
+                return Ok(Poll::Ready(()));
             }
             // A future is seldom made much earlier than it is polled, so the
-            // clock is not read a second time. If this one was, the wheel finds
-            // it overdue and fires it at the next occasion.
+            // clock is not read a second time. If this one was, and no timer has fired since its
+            // deadline, the wheel finds it overdue and fires it at the next occasion.
             State::Fresh(Some(ahead)) => {
                 let made = deadline.saturating_sub(*ahead);
-                self.shard().clock().now_or(made)
+                let shard = self.shard();
+                shard.clock().now_or(made.max(shard.fired_up_to()))
             }
             State::Fresh(None) | State::Rearmed => self.shard().clock().now(),
         };
@@ -78,7 +92,8 @@ impl Timer {
             self.state = State::Fired;
             return Ok(Poll::Ready(()));
         }
-        self.state = State::Registered(self.register(now, deadline, waker)?);
+        let place = self.register(now, deadline, waker)?;
+        self.state = State::Registered { place, unseen: 0 };
         Ok(Poll::Pending)
     }
 
@@ -116,7 +131,7 @@ impl Timer {
     pub(super) fn move_place(&mut self, now: Tick, deadline: Tick) -> bool {
         let shard = self.shard.as_ref().expect(NOT_DROPPED);
         match &mut self.state {
-            State::Registered(place) => shard.reset(place, now, deadline),
+            State::Registered { place, .. } => shard.reset(place, now, deadline),
             State::Fresh(_) | State::Rearmed | State::Fired => false,
         }
     }
@@ -133,18 +148,14 @@ impl Timer {
         match self.state {
             State::Fresh(_) => false,
             State::Rearmed => deadline <= self.shard().clock().now(),
-            State::Registered(place) => {
-                let is_early = place.deadline < deadline;
-                !self.shard().is_registered(place)
-                    && (!is_early || deadline <= self.shard().clock().now())
-            }
+            State::Registered { place, .. } => !self.shard().is_registered(place),
             State::Fired => true,
         }
     }
 
     fn cancel(&mut self) -> Option<Waker> {
         match self.state {
-            State::Registered(place) => self.shard().cancel(place),
+            State::Registered { place, .. } => self.shard().cancel(place),
             State::Fresh(_) | State::Rearmed | State::Fired => None,
         }
     }
@@ -155,7 +166,7 @@ impl Drop for Timer {
     fn drop(&mut self) {
         if let Some(shard) = self.shard.take() {
             match self.state {
-                State::Registered(place) => succession::leave(shard, place),
+                State::Registered { place, .. } => succession::leave(shard, place),
                 State::Fresh(_) | State::Rearmed | State::Fired => succession::give_back(shard),
             }
         }

@@ -52,6 +52,7 @@ fn scheduler_with(hooks: Hooks) -> Arc<Shared> {
         thread_name: Arc::new(|| "unused".to_owned()),
         stack_size: None,
         wrap: Arc::new(|life: &mut dyn FnMut()| life()),
+        has_start_hook: false,
     });
     let services = Services {
         driver: handle,

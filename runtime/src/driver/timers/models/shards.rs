@@ -80,9 +80,10 @@ fn loom_a_locked_shard_counts_as_due() {
         assert_eq!(reset.poll(LATER, Waker::noop()), Ok(Poll::Pending));
         let holding = thread::spawn(move || {
             let poll = registered.poll(SHORT_OF_SOON, Waker::noop());
-            assert_eq!(poll, Ok(Poll::Pending));
             reset.reset(SHORT_OF_SOON);
-            (registered, reset)
+            // Where the shard had fired up to there already, it waits for nothing.
+            let waits = usize::from(poll == Ok(Poll::Pending));
+            (waits, registered, reset)
         });
         let fired = timers.fire_due(SOON);
         let is_woken = |(_, count): &(_, std::sync::Arc<Count>)| count.get() == 1;
@@ -91,7 +92,7 @@ fn loom_a_locked_shard_counts_as_due() {
         seen[usize::from(left_out)].fetch_add(1, Ordering::SeqCst);
 
         let held = holding.join().unwrap();
-        let left = waiting.len() + 2 - fired;
+        let left = waiting.len() + 1 + held.0 - fired;
         let in_time = horizon.is_some_and(|horizon| horizon <= SOON);
         assert!(left == 0 || in_time || unparked.is_raised(), "{horizon:?}");
         assert!(

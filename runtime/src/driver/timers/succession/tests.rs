@@ -8,10 +8,7 @@ use std::task::{Poll, Wake, Waker};
 use std::time::Duration;
 
 const SOON: Tick = Tick::from_nanos(1 << 40);
-/// For this one a place that fires at `SOON` may stay where it is.
 const LATER: Tick = Tick::from_nanos(3 << 39);
-/// For this one it is moved.
-const MUCH_LATER: Tick = Tick::from_nanos(1 << 44);
 
 /// Counts how often it is woken.
 #[derive(Default)]
@@ -51,102 +48,33 @@ fn a_place_is_passed_on_with_the_waker_in_it() {
     let mut latter = in_poll(|| {
         drop(former);
         assert_eq!((timers.len(), Arc::strong_count(&count)), (1, 3));
-        let latter = waiting(&timers, 0, MUCH_LATER, &waker);
+        let latter = waiting(&timers, 0, LATER, &waker);
         assert_eq!((timers.len(), Arc::strong_count(&count)), (1, 3));
         latter
     });
     assert_eq!(timers.fire_due(SOON), 0);
-    assert_eq!(latter.poll(MUCH_LATER, &waker), Ok(Poll::Pending));
-    assert_eq!(timers.fire_due(MUCH_LATER), 1);
+    assert_eq!(latter.poll(LATER, &waker), Ok(Poll::Pending));
+    assert_eq!(timers.fire_due(LATER), 1);
     assert_eq!(count.0.load(Ordering::Relaxed), 1);
-    assert_eq!(latter.poll(MUCH_LATER, &waker), Ok(Poll::Ready(())));
+    assert_eq!(latter.poll(LATER, &waker), Ok(Poll::Ready(())));
 }
 
 #[test]
-fn a_place_of_about_that_time_is_kept_without_the_lock() {
+fn a_place_that_fires_too_early_is_moved() {
     let timers = timers(false);
     let (count, waker) = count();
     let former = waiting(&timers, 0, SOON, &waker);
     let mut latter = in_poll(|| {
         drop(former);
-        let _locked = timers.shard(0).locked.lock();
-        let mut latter = waiting(&timers, 0, LATER, &waker);
-        assert_eq!(latter.poll(LATER, &waker), Ok(Poll::Pending));
-        latter
+        waiting(&timers, 0, LATER, &waker)
     });
-    assert_eq!((timers.len(), timers.fire_due(SOON)), (1, 1));
-    assert_eq!(
-        count.0.load(Ordering::Relaxed),
-        1,
-        "too early, to poll again"
-    );
-    assert!(!latter.has_elapsed(LATER));
-    assert_eq!(latter.poll(LATER, &waker), Ok(Poll::Pending));
+    // The task is not bound to poll its timer when it is woken for nothing.
     assert_eq!((timers.len(), timers.fire_due(SOON)), (1, 0));
+    assert!(!latter.has_elapsed(LATER));
     assert_eq!(timers.fire_due(LATER), 1);
-    assert_eq!(count.0.load(Ordering::Relaxed), 2);
+    assert_eq!(count.0.load(Ordering::Relaxed), 1);
     assert!(latter.has_elapsed(LATER));
     assert_eq!(latter.poll(LATER, &waker), Ok(Poll::Ready(())));
-}
-
-#[test]
-fn a_kept_place_does_not_wake_another_task_too_early() {
-    let timers = timers(false);
-    let ((one, one_waker), (other, other_waker)) = (count(), count());
-    let former = waiting(&timers, 0, SOON, &one_waker);
-    let mut latter = in_poll(|| {
-        drop(former);
-        waiting(&timers, 0, LATER, &one_waker)
-    });
-    assert_eq!(latter.poll(LATER, &other_waker), Ok(Poll::Pending));
-    assert_eq!((timers.len(), timers.fire_due(SOON)), (1, 0));
-    assert_eq!(latter.poll(LATER, &other_waker), Ok(Poll::Pending));
-    assert_eq!(timers.fire_due(LATER), 1);
-    assert_eq!(one.0.load(Ordering::Relaxed), 0);
-    assert_eq!(other.0.load(Ordering::Relaxed), 1);
-    assert_eq!(latter.poll(LATER, &other_waker), Ok(Poll::Ready(())));
-}
-
-#[test]
-fn a_kept_place_is_moved_by_a_reset_and_given_up_on_drop() {
-    let timers = timers(false);
-    let (count, waker) = count();
-    let successor = || {
-        let former = waiting(&timers, 0, SOON, &waker);
-        in_poll(|| {
-            drop(former);
-            waiting(&timers, 0, LATER, &waker)
-        })
-    };
-    let mut moved = successor();
-    moved.reset(MUCH_LATER);
-    assert_eq!(timers.fire_due(LATER), 0);
-    assert_eq!(timers.fire_due(MUCH_LATER), 1);
-    assert_eq!(count.0.load(Ordering::Relaxed), 1);
-
-    let mut fired = successor();
-    assert_eq!(timers.fire_due(SOON), 1);
-    fired.reset(LATER);
-    assert_eq!(fired.poll(LATER, &waker), Ok(Poll::Pending));
-    assert_eq!(timers.fire_due(LATER), 1);
-
-    drop(successor());
-    assert_eq!((timers.len(), Arc::strong_count(&count)), (0, 2));
-}
-
-#[test]
-fn a_place_kept_too_long_is_ready_when_it_is_polled() {
-    let timers = timers(false);
-    let former = waiting(&timers, 0, Tick::from_nanos(2), Waker::noop());
-    let mut latter = in_poll(|| {
-        drop(former);
-        waiting(&timers, 0, Tick::from_nanos(3), Waker::noop())
-    });
-    assert_eq!(timers.fire_due(SOON), 1);
-    // The clock is past it.
-    assert!(latter.has_elapsed(Tick::from_nanos(3)));
-    let poll = latter.poll(Tick::from_nanos(3), Waker::noop());
-    assert_eq!(poll, Ok(Poll::Ready(())));
 }
 
 #[test]
@@ -262,7 +190,7 @@ fn one_place_is_left_at_a_time() {
 #[test]
 fn a_fired_place_is_not_taken() {
     let timers = timers(false);
-    for deadline in [LATER, MUCH_LATER] {
+    for deadline in [LATER, LATER] {
         let former = waiting(&timers, 0, SOON, Waker::noop());
         let mut latter = in_poll(|| {
             drop(former);

@@ -1,6 +1,7 @@
 //! Options that every system has.
 
 use super::TcpSocket;
+use crate::net::tcp::whole_seconds;
 use std::io;
 use std::time::Duration;
 
@@ -85,8 +86,8 @@ impl TcpSocket {
         self.inner.recv_buffer_size().map(saturate)
     }
 
-    /// Sets how long closing waits for unsent data (`SO_LINGER`), rounded down
-    /// to seconds.
+    /// Sets how long closing waits for unsent data (`SO_LINGER`), rounded up
+    /// to seconds, 2 147 483 647 at most.
     ///
     /// Closing happens on a worker thread, which would be blocked for that
     /// long. For a duration of zero use
@@ -97,7 +98,7 @@ impl TcpSocket {
     /// Those of `setsockopt`.
     #[deprecated = "`SO_LINGER` makes dropping the socket block its thread"]
     pub fn set_linger(&self, dur: Option<Duration>) -> io::Result<()> {
-        self.inner.set_linger(dur)
+        self.inner.set_linger(dur.map(whole_seconds))
     }
 
     /// Makes closing reset the connection and discard what is unsent; see

@@ -1,6 +1,7 @@
 //! The settings of a connection.
 
 use super::TcpStream;
+use crate::net::tcp::whole_seconds;
 use socket2::SockRef;
 use std::io;
 use std::time::Duration;
@@ -39,7 +40,7 @@ impl TcpStream {
     }
 
     /// Sets how long closing the stream waits for unsent data (`SO_LINGER`),
-    /// rounded down to seconds.
+    /// rounded up to seconds, 2 147 483 647 at most.
     ///
     /// Closing happens when the stream is dropped, on a worker thread, which
     /// would be blocked for that long. To close once the peer has everything,
@@ -52,7 +53,7 @@ impl TcpStream {
     /// Those of `setsockopt`.
     #[deprecated = "`SO_LINGER` makes dropping the stream block its thread"]
     pub fn set_linger(&self, dur: Option<Duration>) -> io::Result<()> {
-        SockRef::from(self).set_linger(dur)
+        SockRef::from(self).set_linger(dur.map(whole_seconds))
     }
 
     /// Makes dropping the stream reset the connection.
