@@ -279,12 +279,14 @@ pub fn run(options: &Options, mut progress: impl FnMut(&Step)) -> Comparison {
 
 /// Everybody comes first in turn, and everybody's neighbour before as well as after it.
 fn order(round: usize, stint: usize) -> [Contender; 5] {
-    let mut order = Contender::ALL;
-    order.rotate_left((round + stint) % Contender::ALL.len());
-    if (round + stint) % 2 == 1 {
-        order.reverse();
-    }
-    order
+    let first = round + stint;
+    let contenders = Contender::ALL.len();
+    let step = if first.is_multiple_of(2) {
+        1
+    } else {
+        contenders - 1
+    };
+    std::array::from_fn(|position| Contender::ALL[(first + step * position) % contenders])
 }
 
 /// On how many runtimes a sample of `workload` is taken.

@@ -104,12 +104,25 @@ fn a_pending_event_dies_with_its_registration() {
 /// descriptor is open. Its events find nobody, and do no harm.
 #[test]
 fn a_source_exchanged_behind_our_back_does_no_harm() {
+    struct Exchanged {
+        ends: [UnixStream; 2],
+        current: std::cell::Cell<usize>,
+    }
+    impl AsFd for Exchanged {
+        fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+            self.ends[self.current.get()].as_fd()
+        }
+    }
     let mut driver = Driver::new(8).unwrap();
     let (near, mut far) = unix_pair();
     let duplicate = near.try_clone().unwrap();
-    let mut registered = Registered::new(near, BOTH, Ready::EMPTY, driver.handle()).unwrap();
     let (other, _other_far) = unix_pair();
-    *registered.get_mut() = other;
+    let exchanged = Exchanged {
+        ends: [near, other],
+        current: std::cell::Cell::new(0),
+    };
+    let registered = Registered::new(exchanged, BOTH, Ready::EMPTY, driver.handle()).unwrap();
+    registered.get_ref().current.set(1);
     drop(registered);
 
     let (near, _far) = unix_pair();
