@@ -19,6 +19,9 @@
 //!   by what the next event says. An event states the full truth about its
 //!   source, so that one without them refutes them (a FIFO that got a new
 //!   writer, a datagram socket whose error was consumed).
+//! - *What is assumed is one's own guess.* It stands until an operation proves it wrong, or until the
+//!   first event, which states the truth. Whoever asks for readiness itself, and is not about to
+//!   try, withdraws it: if it is true, the selector says so at its next look.
 //! - *A close can be refuted.* At a closed end the system never answers
 //!   `WouldBlock`. Where it does, there was no close, or there is none any more
 //!   (a socket with messages in its error queue, whose event looks like that of
@@ -44,6 +47,9 @@ const SHUTDOWN_SHIFT: u32 = TICK_SHIFT + TICK_BITS;
 const READY_MASK: usize = (1 << READY_BITS) - 1;
 const TICK_MAX: usize = (1 << TICK_BITS) - 1;
 const SHUTDOWN: usize = 1 << SHUTDOWN_SHIFT;
+
+/// The tick before the first event, and none after: what is ready then is only assumed.
+const ASSUMED: usize = 0;
 
 const _: () = assert!(
     Ready::ALL.bits() <= READY_MASK,
@@ -75,6 +81,11 @@ pub struct Readiness {
 }
 
 impl Readiness {
+    /// Whether no event has confirmed it.
+    pub(crate) const fn is_assumed(self) -> bool {
+        self.tick == ASSUMED
+    }
+
     /// The same moment, narrowed or widened to `ready`; used to clear a part.
     pub const fn with_ready(self, ready: Ready) -> Readiness {
         Readiness {
@@ -133,11 +144,17 @@ impl State {
         })
     }
 
-    /// An event arrives.
+    /// An event arrives. The first one puts an end to what was assumed.
     fn with_event(self, event: Ready) -> State {
-        let ready = (self.ready() - Ready::CLOSED) | event;
-        let tick = self.tick().wrapping_add(1) & TICK_MAX;
-        State::pack(ready, tick, self.is_shutdown())
+        let kept = match self.tick() {
+            ASSUMED => Ready::EMPTY,
+            _ => self.ready() - Ready::CLOSED,
+        };
+        let tick = match self.tick().wrapping_add(1) & TICK_MAX {
+            ASSUMED => ASSUMED + 1,
+            tick => tick,
+        };
+        State::pack(kept | event, tick, self.is_shutdown())
     }
 
     /// The readiness observed in `seen` is withdrawn, if it is still current.
@@ -179,9 +196,9 @@ pub(crate) enum Cleared {
 pub(crate) struct ReadinessWord(AtomicUsize);
 
 impl ReadinessWord {
-    /// A word that takes `assumed` for granted, at tick zero.
+    /// A word that takes `assumed` for granted.
     pub(crate) fn new(assumed: Ready) -> ReadinessWord {
-        ReadinessWord(AtomicUsize::new(State::pack(assumed, 0, false).0))
+        ReadinessWord(AtomicUsize::new(State::pack(assumed, ASSUMED, false).0))
     }
 
     pub(crate) fn load(&self) -> State {
@@ -310,7 +327,7 @@ mod tests {
     #[test]
     fn the_tick_wraps_into_itself_only() {
         let state = State::pack(Ready::WRITABLE, TICK_MAX, true).with_event(Ready::READABLE);
-        assert_eq!(state.tick(), 0);
+        assert_eq!(state.tick(), 1, "not that of what is assumed");
         assert!(state.is_shutdown());
         assert_eq!(state.ready(), Ready::READABLE | Ready::WRITABLE);
         let state = State::pack(Ready::EMPTY, TICK_MAX, false).with_event(Ready::EMPTY);
@@ -318,6 +335,17 @@ mod tests {
             !state.is_shutdown(),
             "the tick must not carry into the shutdown bit"
         );
+    }
+
+    #[test]
+    fn the_first_event_ends_what_was_assumed() {
+        let assumed = ReadinessWord::new(Ready::READABLE | Ready::WRITABLE).load();
+        assert!(assumed.observe(Ready::ALL).unwrap().is_assumed());
+        let first = assumed.with_event(Ready::WRITABLE);
+        assert_eq!(first.ready(), Ready::WRITABLE);
+        assert!(!first.observe(Ready::ALL).unwrap().is_assumed());
+        let second = first.with_event(Ready::READABLE);
+        assert_eq!(second.ready(), Ready::READABLE | Ready::WRITABLE);
     }
 
     #[test]

@@ -165,6 +165,17 @@ impl<S: Source> Registered<S> {
         self.entry.state().observe(Ready::from_interest(interest))
     }
 
+    /// Withdraws what was only [assumed](Self::new) among `interest`. Whoever waits for readiness then
+    /// waits for what the selector says, which reports a source that is ready at its next look.
+    #[inline]
+    pub fn withdraw_assumed(&self, interest: Interest) {
+        if let Some(seen) = self.try_readiness(interest)
+            && seen.is_assumed()
+        {
+            self.clear(seen);
+        }
+    }
+
     /// Withdraws readiness, because an attempt made after it was observed
     /// answered `WouldBlock`, or used it up.
     ///

@@ -34,13 +34,14 @@ impl Socket {
         (driver, Arc::new(Socket { source, buffered }))
     }
 
-    /// Bytes arrive, and a turn delivers the event.
+    /// Bytes arrive, and a turn delivers the event, which tells of both directions.
     fn receive(&self, bytes: usize, driver: &mut Driver) {
         // ORDERING: Relaxed, so that the orderings of the readiness word alone must
         // make them visible to a reader that saw the event.
         self.buffered.fetch_add(bytes, Ordering::Relaxed);
         let key = self.source.entry().key();
-        driver.handle().selector().report(key, Ready::READABLE);
+        let ready = Ready::READABLE | Ready::WRITABLE;
+        driver.handle().selector().report(key, ready);
         assert_eq!(driver.turn(None).unwrap().events, 1);
     }
 

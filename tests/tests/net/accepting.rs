@@ -1,8 +1,9 @@
 //! Listeners.
 
 use crate::every_runtime::on_every_runtime;
-use crate::pair::poll_once;
+use crate::pair::{pair, poll_once};
 use filch::net::{TcpListener, TcpStream};
+use filch::time::timeout;
 use socket2::SockRef;
 use std::future::poll_fn;
 use std::io::ErrorKind;
@@ -10,6 +11,7 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 #[test]
 fn an_accepted_stream_is_ready_for_use() {
@@ -22,6 +24,27 @@ fn an_accepted_stream_is_ready_for_use() {
         assert!(socket.nonblocking().unwrap());
         let flags = rustix::io::fcntl_getfd(&server).unwrap();
         assert!(flags.contains(rustix::io::FdFlags::CLOEXEC));
+    });
+}
+
+/// It is not taken to be, as it is for a first read: who waits for it may want to give up.
+#[test]
+fn an_accepted_stream_is_readable_once_its_client_has_spoken() {
+    on_every_runtime(|| async {
+        for driver_has_looked in [false, true] {
+            let (client, server) = pair().await;
+            if driver_has_looked {
+                server.writable().await.unwrap();
+            }
+            let silence = timeout(Duration::from_millis(5), server.readable()).await;
+            assert!(silence.is_err());
+            let polled = poll_once(poll_fn(|cx| server.poll_read_ready(cx))).await;
+            assert!(polled.is_pending());
+            server.writable().await.unwrap();
+            assert_eq!(client.try_write(b"x").unwrap(), 1);
+            server.readable().await.unwrap();
+            assert_eq!(server.try_read(&mut [0; 8]).unwrap(), 1);
+        }
     });
 }
 

@@ -150,7 +150,8 @@ impl TcpStream {
     /// A stream that was just accepted: a new connection has an empty send
     /// queue, and most clients speak first and have already spoken by the time
     /// they are accepted. Where that is wrong, the first read costs one call
-    /// more; where it is right, as under load, it spares a turn of the driver.
+    /// more; where it is right, as under load, it spares a turn of the driver. Who waits
+    /// for readiness without trying waits for what the selector says.
     pub(super) fn accepted(stream: std::net::TcpStream, handle: &Handle) -> io::Result<TcpStream> {
         Self::register(stream, Ready::READABLE | Ready::WRITABLE, handle)
     }

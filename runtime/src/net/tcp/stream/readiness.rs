@@ -53,6 +53,7 @@ impl TcpStream {
     /// # }
     /// ```
     pub async fn ready(&self, interest: Interest) -> io::Result<Ready> {
+        self.io.withdraw_assumed(interest);
         let readiness = cooperative::ready(&self.io, interest).await?;
         Ok(readiness.ready)
     }
@@ -93,6 +94,7 @@ impl TcpStream {
     ///
     /// When the runtime has been shut down.
     pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.io.withdraw_assumed(Interest::READABLE);
         cooperative::poll_ready(&self.io, cx, Direction::Read).map_ok(drop)
     }
 
@@ -105,6 +107,7 @@ impl TcpStream {
     ///
     /// When the runtime has been shut down.
     pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.io.withdraw_assumed(Interest::WRITABLE);
         cooperative::poll_ready(&self.io, cx, Direction::Write).map_ok(drop)
     }
 
