@@ -403,7 +403,7 @@ impl Builder {
                 Some(Err(error)) => Some(error),
                 None => None,
             };
-            shared.begin_shutdown_by_panic();
+            give_up(&shared);
             slots.iter().for_each(|slot| run_core(&shared, slot));
             // Here even where a runtime is not to be dropped, for they end at once.
             for thread in threads {
@@ -444,7 +444,7 @@ impl Builder {
             // A start hook that panics leaves the core: as with a panic of a worker,
             // the runtime shuts down.
             if slot.lock().is_some() {
-                shared.begin_shutdown_by_panic();
+                give_up(&shared);
                 run_core(&shared, &slot);
             }
             panics.resume();
@@ -475,9 +475,13 @@ impl Builder {
             }),
             stack_size: self.thread_stack_size,
             has_start_hook: on_start.is_some(),
-            wrap: Arc::new(move |body| {
-                let _entered = find().map(Entered::new);
-                run_with_hooks(on_start.as_ref(), on_stop.as_ref(), body);
+            wrap: Arc::new(move |body| match find() {
+                Some(handle) => {
+                    let _entered = Entered::new(handle);
+                    run_with_hooks(on_start.as_ref(), on_stop.as_ref(), body);
+                }
+                // The runtime is gone, and with it all work: the hooks would be outside of it.
+                None => body(),
             }),
         });
         Services {
@@ -492,6 +496,13 @@ impl Builder {
 
 /// Where a worker's thread finds its core.
 type CoreSlot = Arc<Mutex<Option<Box<Core>>>>;
+
+/// Begins the shutdown of a runtime that has lost a worker. Inside of it, for closures are dropped that
+/// nobody will run.
+fn give_up(shared: &Arc<Shared>) {
+    let _entered = enter(shared);
+    shared.begin_shutdown_by_panic();
+}
 
 fn run_core(shared: &Arc<Shared>, slot: &CoreSlot) {
     let core = slot.lock().take();

@@ -67,6 +67,7 @@ fn build(
         remotes: remotes.into(),
         injector: Injector::new(),
         injector_closed: AtomicBool::new(false),
+        closed_injector: Mutex::new(()),
         idle: Idle::new(workers, processors),
         owned: OwnedTasks::new(workers),
         driver: SleepersMutex::new(driver),

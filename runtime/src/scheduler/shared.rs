@@ -35,6 +35,9 @@ pub(crate) struct Shared {
     /// that is followed by it takes out one task again, its own or one of another late push, and one
     /// that is not is seen by every drain.
     pub(super) injector_closed: AtomicBool,
+    /// Held by whoever takes from the injector once it is closed, but for workers in a last
+    /// poll: who takes sees the pushes of those that have taken before.
+    pub(super) closed_injector: Mutex<()>,
     pub(super) idle: Idle,
     pub(super) owned: OwnedTasks<SchedulerRef>,
     pub(super) driver: SleepersMutex<Driver>,
@@ -198,8 +201,10 @@ impl Shared {
         }
     }
 
-    /// A task from the injector, `None` only if that is empty.
+    /// A task from the closed injector. `None` only if all is taken that was pushed by who closed it,
+    /// before it was closed, or by those who took before.
     fn take_injected(&self) -> Option<Ready> {
+        let _order = self.closed_injector.lock();
         while !self.injector.is_empty() {
             if let Some(task) = self.injector.pop() {
                 return Some(task);

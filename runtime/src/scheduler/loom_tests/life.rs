@@ -116,6 +116,20 @@ fn loom_spawn_against_shutdown() {
     });
 }
 
+/// Two push against the closing: each takes one task out again, perhaps the other's, and
+/// neither is kept.
+#[test]
+fn loom_two_pushes_against_closing_of_the_injector() {
+    model_bounded(3, || {
+        let mut scheduler = Scheduler::new(1);
+        for _ in 0..2 {
+            let shared = Arc::clone(&scheduler.shared);
+            scheduler.beside(move || drop(spawn(&shared, async {})));
+        }
+        scheduler.end();
+    });
+}
+
 /// The last worker closes the injector while somebody pushes a task that is woken
 /// from outside for the second time: no queue keeps it.
 #[test]
