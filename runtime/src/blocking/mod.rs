@@ -15,8 +15,9 @@
 //! - An idle thread is *summoned* from the moment somebody decides that it shall come, and takes
 //!   it off the stack, until it holds the lock: until then it is on its way and has no job.
 //! - A new thread is *being created* from the moment somebody decides so, and counts it in, until it
-//!   holds the lock for the first time. Before that it runs the program's start hook, if there is
-//!   one, and may never come.
+//!   holds the lock to join. Before that it runs the program's start hook, if there is
+//!   one, and may never come. If it submits a job from there it is *held* instead, as it may wait
+//!   for that job, until it joins.
 //! - The *duty* is what that decision leaves to be done after the lock is
 //!   released: wake the chosen thread, or create one.
 //! - A thread is *counted* from the decision to create it to its own to leave, and *on the
@@ -33,8 +34,12 @@
 //!   way. Otherwise summon the idle thread on top of the stack; without one,
 //!   count in a new thread, if the cap allows it and none is being created already. With
 //!   a start hook as many are created as there are jobs.
+//! - **begin**: the new thread takes the lock, tells who it is and *summons*, before its hook:
+//!   where several are to be created, each has the next one created.
+//! - **hold**: a new thread that submits a job from its hook is no longer being created.
 //! - **arrive**: the summoned thread takes the lock and ends the summons.
-//! - **join**: the new thread takes the lock and is created. If it is one too many by now, it leaves.
+//! - **join**: the new thread takes the lock and is created, or no longer held. If it is one too many
+//!   by now, it leaves.
 //! - **take**: pop the oldest job, then *summon* again, before running it. This
 //!   hands the wake-up on.
 //! - **idle**: only with an empty queue: push the seat and wait on it, which
@@ -49,23 +54,27 @@
 //! - **lend**: a job that may run for ever, as a scheduler's worker does whose
 //!   thread blocks in place, takes its thread out of what the cap counts, then
 //!   *summons*. When it ends, and others have joined up to the cap meanwhile, its
-//!   thread leaves; those that are being created do not count there, for they may fail.
+//!   thread leaves; those that are being created or held do not count there, for they may fail.
 //!
 //! # Why no job is stranded
 //!
 //! Invariant, whenever the lock is free: *if jobs are queued, then a thread is
 //! summoned; or no thread is idle, and one is being created (with a start hook, as many as there
-//! are jobs) or the cap is reached* (or, after a failure,
-//! at least one thread is counted and none is idle). Push and take end with
-//! *summon*, which establishes it. Arrive ends a summons, and join a creation, but the same critical
+//! are jobs, or one that has yet to begin) or the cap is reached* (or, after a failure,
+//! at least one thread is counted and none is idle). Push, take and begin end with
+//! *summon*, which establishes it, and a hold is followed by a push. Arrive ends a summons, and join a creation, but the same critical
 //! section goes on to take; or to leave, with the cap reached by others that have joined. Idle happens only
 //! with an empty queue. Expire leaves
 //! the stack only by its owner's hand: the seat is there, or its owner arrives.
 //! A counted thread that is not idle returns to the queue after its job, and a
-//! summoned one comes without running anything first; so does a new one without a start hook, and
-//! with one nobody waits for it but the job that it was created for. So while the cap allows
-//! another thread, the head of the queue waits for a wake-up or a thread's
+//! summoned one comes without running anything first; so does a new one without a start hook.
+//! So while the cap allows another thread, the head of the queue waits for a wake-up or a thread's
 //! creation and never for a job.
+//!
+//! With a start hook it waits for a hook as well. Since there are as many as jobs, it is enough that
+//! one of them ends, and a hook that waits for jobs of its own is not counted upon. One
+//! that waits for a job that was submitted elsewhere, later than its thread was created, may wait for ever:
+//! a job that waits in its turn may have taken that one's thread.
 //!
 //! # Rejected
 //!

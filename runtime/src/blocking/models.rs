@@ -25,7 +25,8 @@ use loom::thread;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc as StdArc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// What became of the jobs of one model.
@@ -266,30 +267,89 @@ fn loom_jobs_from_two_sides_get_a_thread_each() {
     });
 }
 
+/// A pool whose threads call `hook` when they start, each with its number.
+fn pool_with_hook(
+    max_threads: usize,
+    hook: impl Fn(usize) + Send + Sync + 'static,
+) -> Pool<Counted> {
+    let started = AtomicUsize::new(0);
+    let hooked = PoolConfig {
+        wrap: StdArc::new(move |life| {
+            hook(started.fetch_add(1, Ordering::Relaxed));
+            life();
+        }),
+        has_start_hook: true,
+        ..config(max_threads, Duration::MAX)
+    };
+    Pool::with_spawner(&hooked, StdArc::new(spawn_thread))
+}
+
 /// The thread that comes first is kept by its start hook, which waits for a job: another is
 /// created, and runs both.
 #[test]
 fn loom_a_start_hook_waits_for_a_job() {
     check(3, || {
         let ledger = Ledger::new();
-        let hook = {
-            let (ledger, is_first) = (Arc::clone(&ledger), AtomicBool::new(true));
-            move |life: &mut dyn FnMut()| {
-                if is_first.swap(false, Ordering::Relaxed) {
+        let pool = pool_with_hook(2, {
+            let ledger = Arc::clone(&ledger);
+            move |thread| {
+                if thread == 0 {
                     ledger.wait_until_run(1);
                 }
-                life();
             }
-        };
-        let hooked = PoolConfig {
-            wrap: StdArc::new(hook),
-            has_start_hook: true,
-            ..config(2, Duration::MAX)
-        };
-        let pool = Pool::with_spawner(&hooked, StdArc::new(spawn_thread));
+        });
         submit(&pool, job(&ledger));
         submit(&pool, job(&ledger));
         ledger.wait_until_run(2);
+        assert!(pool.shutdown(None));
+    });
+}
+
+/// The start hook waits for a job of its own, and so does the job that its thread was created for:
+/// both get another thread.
+#[test]
+fn loom_a_start_hook_waits_for_its_own_job() {
+    check(1, || {
+        let ledger = Ledger::new();
+        let own = StdArc::new(OnceLock::<Pool<Counted>>::new());
+        let pool = pool_with_hook(3, {
+            let (ledger, own) = (Arc::clone(&ledger), StdArc::clone(&own));
+            move |thread| {
+                if thread == 0 {
+                    let pool = own.get().expect("is there before the first job");
+                    submit(pool, job(&ledger));
+                    ledger.wait_until_run(1);
+                }
+            }
+        });
+        assert!(own.set(pool.clone()).is_ok());
+        drop(own);
+        submit(&pool, job_after(1, &ledger));
+        ledger.wait_until_run(2);
+        assert!(pool.shutdown(None));
+    });
+}
+
+/// Two jobs are left when the thread that was summoned takes the first of three: a thread is
+/// created for each, though the start hook of one waits for either.
+#[test]
+fn loom_a_start_hook_waits_behind_a_summons() {
+    check(1, || {
+        let ledger = Ledger::new();
+        let pool = pool_with_hook(3, {
+            let ledger = Arc::clone(&ledger);
+            move |thread| {
+                if thread == 1 {
+                    ledger.wait_until_run(2);
+                }
+            }
+        });
+        submit(&pool, job(&ledger));
+        ledger.wait_until_run(1);
+        submit(&pool, job_after(2, &ledger));
+        submit(&pool, job(&ledger));
+        submit(&pool, job(&ledger));
+        ledger.wait_until_run(4);
         assert!(pool.shutdown(None));
     });
 }

@@ -1,8 +1,8 @@
 //! The pool as its owner sees it: submit, shut down, count.
 
 use super::roster::MemberId;
-use super::state::{Closed, Duty, Failed, State, Ticket};
-use super::worker::{Recruiting, Spawner, is_member, spawn_thread};
+use super::state::{Beginning, Closed, Duty, Failed, State, Ticket};
+use super::worker::{Recruiting, Spawner, is_member, is_to_be_held, spawn_thread};
 use super::{Job, PoolConfig, SubmitError};
 use crate::primitive::{Arc, Condvar, Mutex, thread};
 use crate::unwind::swallow;
@@ -63,12 +63,12 @@ impl<J: Job> Pool<J> {
     /// system refuses one. If a thread is refused while there are others, the
     /// job waits for those.
     pub(crate) fn submit(&self, job: J) -> Result<(), SubmitError<J>> {
-        let (ticket, duty) = self
-            .shared
-            .state
-            .lock()
-            .push(job)
-            .map_err(SubmitError::Shutdown)?;
+        let mut state = self.shared.state.lock();
+        if state.has_start_hook() && is_to_be_held(self) {
+            state.transition_to_held();
+        }
+        let (ticket, duty) = state.push(job).map_err(SubmitError::Shutdown)?;
+        drop(state);
         match duty {
             Duty::Nothing => Ok(()),
             Duty::Wake(seat) => {
@@ -231,7 +231,7 @@ impl<J: Job> Pool<J> {
     fn fail(&self, id: MemberId, ticket: Option<Ticket>) -> Option<J> {
         let mut state = self.shared.state.lock();
         state.roster.strike(id);
-        let failed = state.transition_to_failed(ticket);
+        let failed = state.transition_to_failed(Beginning::Created, ticket);
         drop(state);
         self.shared.ended.notify_all();
         settle(failed)

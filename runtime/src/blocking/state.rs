@@ -44,6 +44,15 @@ pub(super) enum Duty {
     Create(MemberId, Arc<Recruiting>),
 }
 
+/// How a thread that has not joined yet is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Beginning {
+    /// Among those that are being created.
+    Created,
+    /// Among those that are held.
+    Held,
+}
+
 /// The place of a job in the order of all jobs the pool was ever given.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ticket(u64);
@@ -82,6 +91,8 @@ pub(super) struct State<J> {
     threads: usize,
     /// Those of them that are being created.
     creating: usize,
+    /// Those of them that are held.
+    held: usize,
     /// Whether threads run code of the program's before they come.
     has_start_hook: bool,
     max_threads: usize,
@@ -102,6 +113,7 @@ impl<J> State<J> {
             summoned: false,
             threads: 0,
             creating: 0,
+            held: 0,
             has_start_hook,
             max_threads,
             lent: 0,
@@ -124,6 +136,10 @@ impl<J> State<J> {
 
     pub(super) fn queue_depth(&self) -> usize {
         self.queue.len()
+    }
+
+    pub(super) fn has_start_hook(&self) -> bool {
+        self.has_start_hook
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -164,7 +180,7 @@ impl<J> State<J> {
     }
 
     /// How many threads may be in the making: one, which hands the wake-up on when it comes. With
-    /// a start hook, for which it may be long in coming, or wait for a job, one for each job.
+    /// a start hook, for which it may be long in coming, one for each job.
     fn wanted(&self) -> usize {
         match self.queue.len() {
             jobs if self.has_start_hook => jobs,
@@ -191,10 +207,10 @@ impl<J> State<J> {
     }
 
     /// Whether the calling thread, which has no job, is one too many: others have come while it was
-    /// lent, or one that was lent is back before it came. Those that are being created may
-    /// never come.
+    /// lent, or one that was lent is back before it came. Those that are being created, and those that
+    /// are held, may never come.
     pub(super) fn is_over_the_cap(&self) -> bool {
-        self.threads - self.creating - self.lent > self.max_threads
+        self.threads - self.creating - self.held - self.lent > self.max_threads
     }
 
     /// The part of [`summon`](Self::summon) that cannot fail. Whether threads are being created makes
@@ -213,10 +229,23 @@ impl<J> State<J> {
         }
     }
 
+    /// The calling thread is about to submit a job in its start hook, which may wait for it.
+    pub(super) fn transition_to_held(&mut self) {
+        self.creating -= 1;
+        self.held += 1;
+    }
+
     /// A thread that was created is here. It goes on to [`take`](Self::take) under the same lock,
     /// unless it is one too many.
-    pub(super) fn transition_to_joined(&mut self) {
-        self.creating -= 1;
+    pub(super) fn transition_to_joined(&mut self, beginning: Beginning) {
+        *self.beginners(beginning) -= 1;
+    }
+
+    fn beginners(&mut self, beginning: Beginning) -> &mut usize {
+        match beginning {
+            Beginning::Created => &mut self.creating,
+            Beginning::Held => &mut self.held,
+        }
     }
 
     /// A thread that was idle is here. It goes on to [`take`](Self::take) under the
@@ -279,9 +308,13 @@ impl<J> State<J> {
     /// Nobody is created in its place: that would most likely fail too, and for
     /// ever. The others take the jobs, none of which is idle beside them. `ticket` is the
     /// reporter's own job, if it has one in the queue.
-    pub(super) fn transition_to_failed(&mut self, ticket: Option<Ticket>) -> Failed<J> {
+    pub(super) fn transition_to_failed(
+        &mut self,
+        beginning: Beginning,
+        ticket: Option<Ticket>,
+    ) -> Failed<J> {
         self.threads -= 1;
-        self.creating -= 1;
+        *self.beginners(beginning) -= 1;
         if self.threads > self.lent {
             return Failed {
                 own: None,

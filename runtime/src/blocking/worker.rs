@@ -2,7 +2,7 @@
 
 use super::pool::settle;
 use super::roster::MemberId;
-use super::state::{Seat, State};
+use super::state::{Beginning, Seat, State};
 use super::{Job, Pool, PoolConfig, ThreadName, Wrap};
 use crate::primitive::thread::{self, JoinHandle};
 use crate::primitive::{Arc, MutexGuard, const_thread_local};
@@ -95,6 +95,11 @@ const_thread_local! {
     static MEMBER_OF: Cell<usize> = Cell::new(0);
 }
 
+const_thread_local! {
+    /// How a thread of a pool is counted until it joins; `None` in all others.
+    static BEGINNING: Cell<Option<Beginning>> = Cell::new(None);
+}
+
 fn address<J: Job>(pool: &Pool<J>) -> usize {
     (&raw const *pool.shared).addr()
 }
@@ -104,19 +109,29 @@ pub(super) fn is_member<J: Job>(pool: &Pool<J>) -> bool {
     MEMBER_OF.with(Cell::get) == address(pool)
 }
 
+/// Whether the calling thread is in its start hook and not held yet, which it is from now on.
+pub(super) fn is_to_be_held<J: Job>(pool: &Pool<J>) -> bool {
+    let is_to_be_held = is_member(pool) && BEGINNING.with(Cell::get) == Some(Beginning::Created);
+    if is_to_be_held {
+        BEGINNING.with(|beginning| beginning.set(Some(Beginning::Held)));
+    }
+    is_to_be_held
+}
+
 /// From the first instruction of a thread to its last.
 fn live<J: Job>(pool: &Pool<J>, id: MemberId, wrap: &Wrap) {
     MEMBER_OF.with(|member_of| member_of.set(address(pool)));
     // On the roster until even what surrounds the work is over.
     let _membership = Membership { pool, id };
+    BEGINNING.with(|beginning| beginning.set(Some(Beginning::Created)));
+    let mut count = Some(Count { pool });
     // Before anything of the program's runs, which may shut the pool down.
     let mut state = pool.shared.state.lock();
     state.roster.introduce(id, thread::current().id());
+    // Hands the wake-up on where more than one thread may be in the making.
+    let duty = state.summon();
     drop(state);
-    let mut count = Some(Count {
-        pool,
-        arrived: false,
-    });
+    pool.perform(duty);
     wrap(&mut || {
         if let Some(count) = count.take() {
             work(count);
@@ -126,12 +141,13 @@ fn live<J: Job>(pool: &Pool<J>, id: MemberId, wrap: &Wrap) {
 
 /// Takes and runs jobs until there have been none for the keep-alive, or the
 /// pool closes.
-fn work<J: Job>(mut count: Count<'_, J>) {
+fn work<J: Job>(count: Count<'_, J>) {
     let pool = count.pool;
     let seat = Arc::new(Seat::new());
     let mut state = pool.shared.state.lock();
-    state.transition_to_joined();
-    count.arrived = true;
+    if let Some(beginning) = BEGINNING.with(Cell::take) {
+        state.transition_to_joined(beginning);
+    }
     // One that was summoned is not asked: somebody counts on it.
     let mut is_surplus = state.is_over_the_cap();
     loop {
@@ -201,21 +217,20 @@ impl<J: Job> Drop for Membership<'_, J> {
 /// job's: of a hook, or of the destructor of a panic's payload.
 struct Count<'a, J: Job> {
     pool: &'a Pool<J>,
-    arrived: bool,
 }
 
 impl<J: Job> Drop for Count<'_, J> {
     fn drop(&mut self) {
         let mut state = self.pool.shared.state.lock();
-        if self.arrived {
-            let duty = state.transition_to_dead();
-            drop(state);
-            self.pool.perform(duty);
-        } else {
-            let failed = state.transition_to_failed(None);
+        if let Some(beginning) = BEGINNING.with(Cell::take) {
+            let failed = state.transition_to_failed(beginning, None);
             drop(state);
             let own = settle(failed);
             debug_assert!(own.is_none(), "no ticket, no job");
+        } else {
+            let duty = state.transition_to_dead();
+            drop(state);
+            self.pool.perform(duty);
         }
     }
 }

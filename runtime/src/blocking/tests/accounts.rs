@@ -1,14 +1,14 @@
 //! The accounts behind the lock, by themselves.
 
 use super::config;
-use crate::blocking::state::{Duty, State};
+use crate::blocking::state::{Beginning, Duty, State};
 use crate::blocking::worker::{Recruiting, spawn_thread};
 use std::sync::Arc;
 
 /// As the thread does that was created for the only job: comes and takes it.
 fn arrive_and_take(state: &mut State<()>, duty: &Duty) {
     assert!(matches!(duty, Duty::Create(..)), "{duty:?}");
-    state.transition_to_joined();
+    state.transition_to_joined(Beginning::Created);
     let (job, duty) = state.take().expect("the job is queued");
     assert!(matches!(duty, Duty::Nothing), "{duty:?}");
     job
@@ -48,7 +48,7 @@ fn a_thread_is_not_surplus_beside_one_that_may_never_come() {
     assert!(!state.is_over_the_cap());
     let (_job, duty) = state.take().expect("the job is queued");
     assert!(matches!(duty, Duty::Nothing), "{duty:?}");
-    let failed = state.transition_to_failed(Some(ticket));
+    let failed = state.transition_to_failed(Beginning::Created, Some(ticket));
     assert!(failed.own.is_none() && failed.stranded.is_empty());
     assert_eq!(state.threads(), 1);
 }

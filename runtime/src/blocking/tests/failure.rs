@@ -1,7 +1,7 @@
 //! Panics, threads that die and threads that are refused.
 
 use super::{Fate, Work, config, eventually, held, job, recv, report, submit};
-use crate::blocking::state::{Duty, Failed, Seat, State};
+use crate::blocking::state::{Beginning, Duty, Failed, Seat, State};
 use crate::blocking::worker::{Life, Recruiting, spawn_thread};
 use crate::blocking::{Job, Pool, PoolConfig, SubmitError};
 use std::io;
@@ -202,7 +202,7 @@ fn a_refusal_returns_no_other_job_than_ones_own() {
     let (_, Duty::Create(..)) = state.push(1).expect("open") else {
         panic!("needs a thread")
     };
-    state.transition_to_joined();
+    state.transition_to_joined(Beginning::Created);
     assert!(matches!(state.take(), Some((1, Duty::Nothing))));
     let (own, Duty::Create(..)) = state.push(2).expect("open") else {
         panic!("needs another")
@@ -213,7 +213,7 @@ fn a_refusal_returns_no_other_job_than_ones_own() {
     let (_, Duty::Nothing) = state.push(3).expect("open") else {
         panic!("one is on its way")
     };
-    let Failed { own, stranded, .. } = state.transition_to_failed(Some(own));
+    let Failed { own, stranded, .. } = state.transition_to_failed(Beginning::Created, Some(own));
     assert_eq!((own, Vec::from(stranded)), (None, vec![3]));
 }
 

@@ -2,7 +2,7 @@
 //! that is accounted for in the simplest way.
 
 use super::config;
-use crate::blocking::state::{Closed, Duty, Failed, Seat, State, Ticket};
+use crate::blocking::state::{Beginning, Closed, Duty, Failed, Seat, State, Ticket};
 use crate::blocking::worker::{Recruiting, spawn_thread};
 use proptest::prelude::*;
 use std::collections::VecDeque;
@@ -25,8 +25,14 @@ struct Pair {
     tickets: Vec<(Ticket, Job)>,
     /// Who was summoned and is not there yet.
     coming: Option<Thread>,
-    /// How many are being created.
-    creating: usize,
+    /// How many are being created, and have not handed the wake-up on yet.
+    new: usize,
+    /// How many are being created, and have.
+    starting: usize,
+    /// How many are held.
+    held: usize,
+    /// Nobody has been created since somebody failed to come.
+    has_failed: bool,
     idle: Vec<Thread>,
     busy: Vec<Thread>,
     lent: Vec<Thread>,
@@ -40,8 +46,10 @@ struct Pair {
 enum Step {
     Submit,
     Arrive,
-    Join,
-    Fail { ticket: Option<usize> },
+    HandOn,
+    Hold,
+    Join { held: bool },
+    Fail { who: usize, ticket: Option<usize> },
     Finish(usize),
     Lend(usize),
     TakeBack(usize),
@@ -55,8 +63,10 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => Just(Step::Submit),
         8 => Just(Step::Arrive),
-        8 => Just(Step::Join),
-        2 => any::<Option<usize>>().prop_map(|ticket| Step::Fail { ticket }),
+        8 => Just(Step::HandOn),
+        2 => Just(Step::Hold),
+        8 => any::<bool>().prop_map(|held| Step::Join { held }),
+        2 => any::<(usize, Option<usize>)>().prop_map(|(who, ticket)| Step::Fail { who, ticket }),
         8 => any::<usize>().prop_map(Step::Finish),
         3 => any::<usize>().prop_map(Step::Lend),
         3 => any::<usize>().prop_map(Step::TakeBack),
@@ -86,7 +96,10 @@ impl Pair {
             queue: VecDeque::new(),
             tickets: Vec::new(),
             coming: None,
-            creating: 0,
+            new: 0,
+            starting: 0,
+            held: 0,
+            has_failed: false,
             idle: Vec::new(),
             busy: Vec::new(),
             lent: Vec::new(),
@@ -103,9 +116,14 @@ impl Pair {
             + usize::from(self.coming.is_some())
     }
 
+    /// Those that are being created.
+    fn creating(&self) -> usize {
+        self.new + self.starting
+    }
+
     /// Those that count towards the cap.
     fn unlent(&self) -> usize {
-        self.there() + self.creating
+        self.there() + self.creating() + self.held
     }
 
     /// Whether a thread that is there already must come for the queue.
@@ -136,7 +154,7 @@ impl Pair {
             self.queue.len().min(1)
         };
         let creates = self.coming.is_none()
-            && self.creating < wanted
+            && self.creating() < wanted
             && !self.closed
             && self.unlent() < self.cap;
         if creates {
@@ -144,7 +162,8 @@ impl Pair {
                 matches!(duty, Duty::Create(..)),
                 "{duty:?} where there is room"
             );
-            self.creating += 1;
+            self.new += 1;
+            self.has_failed = false;
         } else {
             assert!(matches!(duty, Duty::Nothing), "{duty:?} for nothing");
         }
@@ -194,12 +213,23 @@ impl Pair {
         }
     }
 
-    fn fail(&mut self, ticket: Option<usize>) {
-        self.creating -= 1;
+    fn fail(&mut self, who: usize, ticket: Option<usize>) {
+        let mut beginners = vec![
+            (&mut self.new, Beginning::Created),
+            (&mut self.starting, Beginning::Created),
+            (&mut self.held, Beginning::Held),
+        ];
+        beginners.retain(|(count, _)| **count > 0);
+        if beginners.is_empty() {
+            return;
+        }
+        let (count, beginning) = beginners.swap_remove(who % beginners.len());
+        *count -= 1;
         let ticket = ticket.and_then(|number| choose(&self.tickets, number).copied());
         let Failed { own, stranded } = self
             .state
-            .transition_to_failed(ticket.map(|(ticket, _)| ticket));
+            .transition_to_failed(beginning, ticket.map(|(ticket, _)| ticket));
+        self.has_failed = true;
         if self.unlent() > 0 {
             assert!((own, stranded.len()) == (None, 0), "others will take them");
             return;
@@ -239,18 +269,34 @@ impl Pair {
                     self.look(thread);
                 }
             }
-            Step::Join => {
-                if self.creating > 0 {
-                    self.creating -= 1;
-                    self.state.transition_to_joined();
+            Step::HandOn => {
+                if self.new > 0 {
+                    self.new -= 1;
+                    self.starting += 1;
+                    let duty = self.state.summon();
+                    self.expect_a_summons(&duty);
+                }
+            }
+            Step::Hold => {
+                if self.has_start_hook && self.starting > 0 {
+                    self.starting -= 1;
+                    self.held += 1;
+                    self.state.transition_to_held();
+                    self.submit();
+                }
+            }
+            Step::Join { held } => {
+                let (beginners, beginning) = match held {
+                    true => (&mut self.held, Beginning::Held),
+                    false => (&mut self.starting, Beginning::Created),
+                };
+                if *beginners > 0 {
+                    *beginners -= 1;
+                    self.state.transition_to_joined(beginning);
                     self.look_or_leave(Arc::new(Seat::new()));
                 }
             }
-            Step::Fail { ticket } => {
-                if self.creating > 0 {
-                    self.fail(ticket);
-                }
-            }
+            Step::Fail { who, ticket } => self.fail(who, ticket),
             Step::Finish(number) => {
                 if let Some(thread) = remove(&mut self.busy, number) {
                     self.look_or_leave(thread);
@@ -303,9 +349,29 @@ impl Pair {
         assert!(
             self.queue.is_empty()
                 || self.coming.is_some()
-                || self.creating > 0
+                || self.creating() > 0
+                || self.held > 0
                 || !self.busy.is_empty(),
             "nobody will ever come for {:?}",
+            self.queue
+        );
+        assert!(
+            self.queue.is_empty()
+                || self.coming.is_some()
+                || self.has_failed
+                || self.creating() > 0
+                || self.unlent() >= self.cap,
+            "{:?} wait for jobs though there is room",
+            self.queue
+        );
+        assert!(
+            !self.has_start_hook
+                || self.coming.is_some()
+                || self.has_failed
+                || self.new > 0
+                || self.creating() >= self.queue.len()
+                || self.unlent() >= self.cap,
+            "{:?} wait for start hooks though there is room",
             self.queue
         );
         assert!(
@@ -318,7 +384,14 @@ impl Pair {
     /// Everybody ends what there is to be done, and leaves.
     fn run_out(&mut self) {
         while self.unlent() > self.idle.len() + self.sent_home.len() || !self.lent.is_empty() {
-            for step in [Step::Arrive, Step::Join, Step::TakeBack(0), Step::Finish(0)] {
+            for step in [
+                Step::Arrive,
+                Step::HandOn,
+                Step::Join { held: false },
+                Step::Join { held: true },
+                Step::TakeBack(0),
+                Step::Finish(0),
+            ] {
                 self.step(step);
                 self.check();
             }
