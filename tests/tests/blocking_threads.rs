@@ -164,6 +164,99 @@ fn a_start_hook_may_wait_for_closures() {
     });
 }
 
+/// The hook waits for a closure of its own, and so does the closure that its thread was made for.
+#[test]
+fn closures_may_wait_for_one_that_a_start_hook_waits_for() {
+    within_bounds(|| {
+        let (finish, is_finished) = mpsc::channel();
+        let finish = Mutex::new(Some(finish));
+        let runtime = builder()
+            .on_thread_start(move || {
+                let first = finish.lock().unwrap().take();
+                if let Some(finish) = first {
+                    let runtime = Handle::current();
+                    let closure = runtime.spawn_blocking(move || finish.send(()).unwrap());
+                    runtime.block_on(closure).unwrap();
+                }
+            })
+            .build()
+            .unwrap();
+        let handle = runtime.spawn_blocking(move || is_finished.recv().unwrap());
+        join(&runtime, handle).unwrap();
+    });
+}
+
+#[test]
+fn no_hook_is_called_when_the_runtime_is_gone() {
+    within_bounds(|| {
+        let outside = Arc::new(AtomicUsize::new(0));
+        for _ in 0..100 {
+            let hook = {
+                let outside = Arc::clone(&outside);
+                move || {
+                    if Handle::try_current().is_err() {
+                        outside.fetch_add(1, Ordering::SeqCst);
+                    }
+                }
+            };
+            let (gone, is_gone) = mpsc::channel::<()>();
+            let stop = {
+                let (hook, gone) = (hook.clone(), Mutex::new(gone));
+                move || {
+                    hook();
+                    // Gone when the last of the runtime's threads is.
+                    drop(gone.lock());
+                }
+            };
+            let runtime = builder()
+                .on_thread_start(hook)
+                .on_thread_stop(stop)
+                .build()
+                .unwrap();
+            drop(runtime.spawn_blocking(|| ()));
+            runtime.shutdown_background();
+            assert!(is_gone.recv().is_err());
+        }
+        assert_eq!(outside.load(Ordering::SeqCst), 0);
+    });
+}
+
+/// Tells whether it is dropped inside a runtime.
+struct Witness(mpsc::Sender<bool>);
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        // The test may have given up.
+        let _ = self.0.send(Handle::try_current().is_ok());
+    }
+}
+
+#[test]
+fn closures_are_dropped_inside_the_runtime_that_a_start_hook_s_panic_ends() {
+    within_bounds(|| {
+        let (witness, testimony) = mpsc::channel();
+        let (release, released) = mpsc::channel::<()>();
+        let closures = Mutex::new(Some((Witness(witness), released)));
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .max_blocking_threads(1)
+            .enable_all()
+            .on_thread_start(move || {
+                let first = closures.lock().unwrap().take();
+                if let Some((witness, released)) = first {
+                    let runtime = Handle::current();
+                    drop(runtime.spawn_blocking(move || released.recv().unwrap_err()));
+                    drop(runtime.spawn_blocking(move || drop(witness)));
+                    resume_unwind(Box::new("a start hook that panics (expected)"));
+                }
+            })
+            .build()
+            .unwrap();
+        assert!(testimony.recv().unwrap(), "dropped outside of the runtime");
+        drop((release, runtime));
+    });
+}
+
 #[test]
 fn an_idle_thread_takes_what_comes_while_another_starts() {
     within_bounds(|| {
@@ -252,6 +345,8 @@ fn a_build_that_fails_ends_what_has_begun() {
         let (arrived, has_arrived) = mpsc::channel();
         let (has_arrived, names) = (Mutex::new(has_arrived), AtomicUsize::new(0));
         let parked = AtomicBool::new(false);
+        let (witness, testimony) = mpsc::channel();
+        let witness = Mutex::new(Some(Witness(witness)));
         let built = Builder::new_multi_thread()
             .worker_threads(2)
             .max_blocking_threads(1)
@@ -274,6 +369,9 @@ fn a_build_that_fails_ends_what_has_begun() {
                     };
                     let (one, other) = (runtime.clone(), runtime.clone());
                     drop(runtime.spawn_blocking(move || waits(one)));
+                    // Waits for the only thread of the pool, and is given up.
+                    let witness = witness.lock().unwrap().take();
+                    drop(runtime.spawn_blocking(move || drop(witness)));
                     let arrived = arrived.clone();
                     drop(runtime.spawn(async move {
                         block_in_place(|| {
@@ -285,5 +383,6 @@ fn a_build_that_fails_ends_what_has_begun() {
             })
             .build();
         assert!(built.is_err());
+        assert!(testimony.recv().unwrap(), "dropped outside of the runtime");
     });
 }

@@ -35,7 +35,8 @@
 //!   count in a new thread, if the cap allows it and none is being created already. With
 //!   a start hook as many are created as there are jobs.
 //! - **begin**: the new thread takes the lock, tells who it is and *summons*, before its hook:
-//!   where several are to be created, each has the next one created.
+//!   where several are to be created, each has the next one created, unless one has failed since
+//!   one last joined.
 //! - **hold**: a new thread that submits a job from its hook is no longer being created.
 //! - **arrive**: the summoned thread takes the lock and ends the summons.
 //! - **join**: the new thread takes the lock and is created, or no longer held. If it is one too many

@@ -93,6 +93,8 @@ pub(super) struct State<J> {
     creating: usize,
     /// Those of them that are held.
     held: usize,
+    /// Whether a thread failed since one last joined.
+    has_failed: bool,
     /// Whether threads run code of the program's before they come.
     has_start_hook: bool,
     max_threads: usize,
@@ -114,6 +116,7 @@ impl<J> State<J> {
             threads: 0,
             creating: 0,
             held: 0,
+            has_failed: false,
             has_start_hook,
             max_threads,
             lent: 0,
@@ -229,6 +232,15 @@ impl<J> State<J> {
         }
     }
 
+    /// The calling thread is created and about to call its start hook. Unless threads fail, as they
+    /// may for ever, it hands the wake-up on, where more than one may be in the making.
+    pub(super) fn transition_to_begun(&mut self) -> Duty {
+        if self.has_failed {
+            return Duty::Nothing;
+        }
+        self.summon()
+    }
+
     /// The calling thread is about to submit a job in its start hook, which may wait for it.
     pub(super) fn transition_to_held(&mut self) {
         self.creating -= 1;
@@ -239,6 +251,7 @@ impl<J> State<J> {
     /// unless it is one too many.
     pub(super) fn transition_to_joined(&mut self, beginning: Beginning) {
         *self.beginners(beginning) -= 1;
+        self.has_failed = false;
     }
 
     fn beginners(&mut self, beginning: Beginning) -> &mut usize {
@@ -315,6 +328,7 @@ impl<J> State<J> {
     ) -> Failed<J> {
         self.threads -= 1;
         *self.beginners(beginning) -= 1;
+        self.has_failed = true;
         if self.threads > self.lent {
             return Failed {
                 own: None,

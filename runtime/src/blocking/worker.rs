@@ -128,8 +128,7 @@ fn live<J: Job>(pool: &Pool<J>, id: MemberId, wrap: &Wrap) {
     // Before anything of the program's runs, which may shut the pool down.
     let mut state = pool.shared.state.lock();
     state.roster.introduce(id, thread::current().id());
-    // Hands the wake-up on where more than one thread may be in the making.
-    let duty = state.summon();
+    let duty = state.transition_to_begun();
     drop(state);
     pool.perform(duty);
     wrap(&mut || {

@@ -31,7 +31,7 @@ struct Pair {
     starting: usize,
     /// How many are held.
     held: usize,
-    /// Nobody has been created since somebody failed to come.
+    /// Nobody has joined since somebody failed to come.
     has_failed: bool,
     idle: Vec<Thread>,
     busy: Vec<Thread>,
@@ -163,7 +163,6 @@ impl Pair {
                 "{duty:?} where there is room"
             );
             self.new += 1;
-            self.has_failed = false;
         } else {
             assert!(matches!(duty, Duty::Nothing), "{duty:?} for nothing");
         }
@@ -273,8 +272,12 @@ impl Pair {
                 if self.new > 0 {
                     self.new -= 1;
                     self.starting += 1;
-                    let duty = self.state.summon();
-                    self.expect_a_summons(&duty);
+                    let duty = self.state.transition_to_begun();
+                    if self.has_failed {
+                        assert!(matches!(duty, Duty::Nothing), "{duty:?} as threads fail");
+                    } else {
+                        self.expect_a_summons(&duty);
+                    }
                 }
             }
             Step::Hold => {
@@ -293,6 +296,7 @@ impl Pair {
                 if *beginners > 0 {
                     *beginners -= 1;
                     self.state.transition_to_joined(beginning);
+                    self.has_failed = false;
                     self.look_or_leave(Arc::new(Seat::new()));
                 }
             }
