@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::process::exit;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
@@ -79,8 +80,8 @@ pub struct Options {
 }
 
 impl Options {
-    /// The command that measures with these options.
-    pub fn command(&self) -> String {
+    /// The command that measures with these options, and writes the results to `output` if given.
+    pub fn command(&self, output: Option<&Path>) -> String {
         let mut words = vec![if self.smoke {
             "--smoke".to_owned()
         } else {
@@ -93,6 +94,7 @@ impl Options {
             words.push("--far".to_owned());
         }
         words.extend(self.only.iter().map(|word| format!("--only '{word}'")));
+        words.extend(output.map(|folder| format!("--output '{}'", folder.display())));
         let options = words.join(" ");
         format!("cargo run --release -p filch-benches --bin compare -- {options}")
     }
@@ -406,16 +408,19 @@ mod tests {
             only: Vec::new(),
         };
         let begin = "cargo run --release -p filch-benches --bin compare -- ";
-        assert_eq!(options.command(), format!("{begin}--rounds 5"));
+        assert_eq!(options.command(None), format!("{begin}--rounds 5"));
         options.workers = 4;
         options.state = State::Far;
         options.only = vec!["1 ms".to_owned()];
         assert_eq!(
-            options.command(),
+            options.command(None),
             format!("{begin}--rounds 5 --workers 4 --far --only '1 ms'")
         );
         (options.workers, options.state, options.smoke) = (2, State::Near, true);
-        assert_eq!(options.command(), format!("{begin}--smoke --only '1 ms'"));
+        assert_eq!(
+            options.command(Some(Path::new("there"))),
+            format!("{begin}--smoke --only '1 ms' --output 'there'")
+        );
     }
 
     #[test]

@@ -97,13 +97,20 @@ fn parse(arguments: &[String]) -> Result<Command, String> {
     if options.selected().is_empty() {
         return Err("no workload matches; --list shows them".to_owned());
     }
-    if options.only.is_empty() && !options.smoke && options.state == State::Near {
-        output.get_or_insert_with(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")));
+    if output.is_none() && writes_unasked(&options) {
+        output = Some(PathBuf::from(HOME));
     }
     Ok(Command::Compare {
         options,
         output: output.filter(|_| !dry_run),
     })
+}
+
+/// Where results are written unless `--output` is given.
+const HOME: &str = env!("CARGO_MANIFEST_DIR");
+
+fn writes_unasked(options: &Options) -> bool {
+    options.only.is_empty() && !options.smoke && options.state == State::Near
 }
 
 fn positive(option: &str, value: &str) -> Result<usize, String> {
@@ -164,9 +171,11 @@ fn write_results(folder: &Path, options: &Options, comparison: &Comparison) -> i
         Err(error) if error.kind() == io::ErrorKind::NotFound => "# Results".to_owned(),
         about => about?,
     };
+    let is_asked = folder != Path::new(HOME) || !writes_unasked(options);
+    let command = options.command(is_asked.then_some(folder));
     fs::write(
         folder.join("RESULTS.md"),
-        page(comparison, options, &about, "results.svg"),
+        page(comparison, options, &command, &about, "results.svg"),
     )?;
     println!("written: {}", folder.join("RESULTS.md").display());
     Ok(())

@@ -35,9 +35,15 @@ pub fn score(rows: &[Row]) -> Score {
     score
 }
 
-/// The results as a Markdown page that shows the chart `chart_file` beside it. It begins with
+/// The results of `command` as a Markdown page that shows the chart `chart_file` beside it. It begins with
 /// `about`, which is its heading and whatever else there is to say.
-pub fn page(comparison: &Comparison, options: &Options, about: &str, chart_file: &str) -> String {
+pub fn page(
+    comparison: &Comparison,
+    options: &Options,
+    command: &str,
+    about: &str,
+    chart_file: &str,
+) -> String {
     let rows = &comparison.rows;
     let score = score(rows);
     let total = score.met + score.missed.len();
@@ -73,7 +79,6 @@ pub fn page(comparison: &Comparison, options: &Options, about: &str, chart_file:
          ## Machine\n\n| | |\n| --- | --- |\n{facts}\n\
          {METHOD}",
         about = about.trim(),
-        command = options.command(),
         met = score.met,
         workers = options.workers,
         more = options.workers * crate::compare::OVERSUBSCRIPTION,
@@ -98,7 +103,7 @@ of them, one right after the other on a fresh runtime, in an order that changes;
 system puts the threads of a runtime may hold for its life. (The rows of memory and of context switches
 run once a round.) A sample is the median of all passes of a round; one pass warms each runtime
 up, except for memory and for HTTP, whose passes are thousands of requests; and the first round is
-dropped. A ratio is taken within a round, and the median of the rounds' ratios is reported. Where the
+dropped. A ratio, or a difference, is taken within a round, and the median of the rounds is reported. Where the
 rounds lie on either side of a target, it says so.
 
 The host of a virtual machine moves its processors. While they are far apart, what two threads do

@@ -80,26 +80,32 @@ pub fn ratios(rows: &[Row], workers: usize) -> Table {
             ]
             .map(median),
         );
-        cells.push(judged(&verdicts, &[Measure::Tokio]));
-        cells.push(judged(&verdicts, &[Measure::Smol]));
-        let floor = [Measure::TimesFloor, Measure::OverFloor, Measure::Figure];
-        cells.push(judged(&verdicts, &floor));
-        cells.push(judged(&verdicts, &[Measure::Oversubscribed]));
+        cells.extend(
+            AGAINST
+                .map(|measures| about(&verdicts, measures).map_or("–".to_owned(), Verdict::text)),
+        );
         table.body.push(cells);
     }
     table
 }
 
-/// The verdicts about one of `measures`; those with a limit hide those without.
-fn judged(verdicts: &[Verdict], measures: &[Measure]) -> String {
-    let about: Vec<&Verdict> = verdicts
-        .iter()
-        .filter(|verdict| measures.contains(&verdict.of))
-        .collect();
-    let limited = about.iter().find(|verdict| verdict.limit.is_some());
-    limited
-        .or(about.first())
-        .map_or("–".to_owned(), |verdict| verdict.text())
+/// What a column of verdicts is about.
+const AGAINST: [&[Measure]; 4] = [
+    &[Measure::Tokio],
+    &[Measure::Smol],
+    &[Measure::TimesFloor, Measure::OverFloor, Measure::Figure],
+    &[Measure::Oversubscribed],
+];
+
+/// The verdict about one of `measures`; one with a limit hides those without.
+fn about<'a>(verdicts: &'a [Verdict], measures: &[Measure]) -> Option<&'a Verdict> {
+    let about = || {
+        verdicts
+            .iter()
+            .filter(|verdict| measures.contains(&verdict.of))
+    };
+    let limited = about().find(|verdict| verdict.limit.is_some());
+    limited.or_else(|| about().next())
 }
 
 /// Medians with the least and the greatest of the rounds.
@@ -147,27 +153,18 @@ pub fn spread(rows: &[Row]) -> Table {
     table
 }
 
-/// The least and the greatest ratio of the rounds, with what each is held to.
+/// The least and the greatest of the rounds' ratios, or of what else a row is held to beside its
+/// floor, and whether the target lies between them.
 pub fn spread_of_ratios(rows: &[Row]) -> Table {
     let head = ["workload", "× tokio", "× smol", "× floor", "oversubscribed"];
     let mut table = Table::new(head.map(str::to_owned));
     for row in rows {
         let verdicts = verdicts(row);
-        let range = |measure| {
-            let verdict = verdicts.iter().find(|verdict| verdict.of == measure);
-            let range = verdict.and_then(Verdict::range);
-            range.unwrap_or("–".to_owned())
-        };
         let mut cells = vec![title(row)];
-        cells.extend(
-            [
-                Measure::Tokio,
-                Measure::Smol,
-                Measure::TimesFloor,
-                Measure::Oversubscribed,
-            ]
-            .map(range),
-        );
+        cells.extend(AGAINST.map(|measures| {
+            let range = about(&verdicts, measures).and_then(Verdict::range);
+            range.unwrap_or("–".to_owned())
+        }));
         table.body.push(cells);
     }
     table
