@@ -36,7 +36,7 @@
 //!   a start hook as many are created as there are jobs.
 //! - **begin**: the new thread takes the lock, tells who it is and *summons*, before its hook:
 //!   where several are to be created, each has the next one created, unless one has failed since
-//!   one last joined.
+//!   one last joined or a job last came.
 //! - **hold**: a new thread that submits a job from its hook is no longer being created.
 //! - **arrive**: the summoned thread takes the lock and ends the summons.
 //! - **join**: the new thread takes the lock and is created, or no longer held. If it is one too many
@@ -49,7 +49,7 @@
 //!   its seat is still on the stack it removes it, is counted out and leaves. If
 //!   not, somebody has summoned it, and it arrives.
 //! - **fail**: a thread that could not be created (or died before it joined) is
-//!   counted out. If no thread is left at all but lent ones, the
+//!   counted out. If no thread is left at all but lent and held ones, the
 //!   queued jobs have nobody to wait for and are discarded. The next submit or
 //!   take tries again.
 //! - **lend**: a job that may run for ever, as a scheduler's worker does whose
@@ -62,7 +62,7 @@
 //! Invariant, whenever the lock is free: *if jobs are queued, then a thread is
 //! summoned; or no thread is idle, and one is being created (with a start hook, as many as there
 //! are jobs, or one that has yet to begin) or the cap is reached* (or, after a failure,
-//! at least one thread is counted and none is idle). Push, take and begin end with
+//! at least one thread is counted that is neither lent nor held, and none is idle). Push, take and begin end with
 //! *summon*, which establishes it, and a hold is followed by a push. Arrive ends a summons, and join a creation, but the same critical
 //! section goes on to take; or to leave, with the cap reached by others that have joined. Idle happens only
 //! with an empty queue. Expire leaves
@@ -74,8 +74,8 @@
 //!
 //! With a start hook it waits for a hook as well. Since there are as many as jobs, it is enough that
 //! one of them ends, and a hook that waits for jobs of its own is not counted upon. One
-//! that waits for a job that was submitted elsewhere, later than its thread was created, may wait for ever:
-//! a job that waits in its turn may have taken that one's thread.
+//! that waits for a job that was submitted elsewhere may wait for ever, if a job waits in its turn: it
+//! may have taken the thread that was created for the other.
 //!
 //! # Rejected
 //!

@@ -4,11 +4,13 @@
 //! deadlock.
 //!
 //! # What is reduced, and why that suffices
-//! One or two submitters, one or two threads of the pool, one to three jobs. The
+//! One or two submitters, one or two threads of the pool, one to three jobs; one thread
+//! and one job more where start hooks wait. The
 //! protocol speaks of the head of the queue, one summoned thread and one idle
 //! thread at a time; a third thread does to the second what that does to the
 //! first. The bound on preemptions stands at each model, 2 or 3, as its threads
-//! allow; the environment, `LOOM_MAX_PREEMPTIONS`, may ask for more.
+//! allow, and 1 with three threads of the pool, where each that waits is a switch that
+//! is no preemption; the environment, `LOOM_MAX_PREEMPTIONS`, may ask for more.
 //!
 //! Time: loom has none. The pools of the models that need it have a keep-alive
 //! of zero, so that an idle thread which is woken without having been called

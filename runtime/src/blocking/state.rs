@@ -93,7 +93,7 @@ pub(super) struct State<J> {
     creating: usize,
     /// Those of them that are held.
     held: usize,
-    /// Whether a thread failed since one last joined.
+    /// Whether a thread failed since one last joined, or a job last came.
     has_failed: bool,
     /// Whether threads run code of the program's before they come.
     has_start_hook: bool,
@@ -154,6 +154,8 @@ impl<J> State<J> {
         if self.is_closed() {
             return Err(job);
         }
+        // Whatever was the reason, it is worth a try again.
+        self.has_failed = false;
         let ticket = Ticket(self.taken + self.queue.len() as u64);
         self.queue.push_back(job);
         Ok((ticket, self.summon()))
@@ -319,7 +321,8 @@ impl<J> State<J> {
     /// A thread could not be created, or died before it came.
     ///
     /// Nobody is created in its place: that would most likely fail too, and for
-    /// ever. The others take the jobs, none of which is idle beside them. `ticket` is the
+    /// ever. The others take the jobs, none of which is idle beside them; unless all are lent
+    /// or held, and may wait for these jobs. `ticket` is the
     /// reporter's own job, if it has one in the queue.
     pub(super) fn transition_to_failed(
         &mut self,
@@ -329,7 +332,7 @@ impl<J> State<J> {
         self.threads -= 1;
         *self.beginners(beginning) -= 1;
         self.has_failed = true;
-        if self.threads > self.lent {
+        if self.threads > self.lent + self.held {
             return Failed {
                 own: None,
                 stranded: VecDeque::new(),

@@ -174,7 +174,7 @@ impl Builder {
     ///
     /// A blank name, or one with a NUL character, makes [`build`](Self::build)
     /// return an error; for a thread of the blocking pool, it panics where the
-    /// thread was needed.
+    /// thread was needed, if the pool has no other.
     pub fn thread_name_fn<F>(&mut self, name: F) -> &mut Self
     where
         F: Fn() -> String + Send + Sync + 'static,
@@ -196,7 +196,10 @@ impl Builder {
     }
 
     /// Calls `f` on each thread of the runtime when it starts, inside the runtime: it may call
-    /// [`Handle::current`].
+    /// [`Handle::current`]. A thread for blocking work that finds the runtime gone calls it no more.
+    ///
+    /// It may wait for blocking work that it starts itself, but not on every thread, for that work
+    /// needs a thread as well.
     ///
     /// If it panics on a worker, the runtime shuts down.
     pub fn on_thread_start<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Self {
@@ -403,7 +406,7 @@ impl Builder {
                 Some(Err(error)) => Some(error),
                 None => None,
             };
-            give_up(&shared);
+            panics.put_off(|| give_up(&shared));
             slots.iter().for_each(|slot| run_core(&shared, slot));
             // Here even where a runtime is not to be dropped, for they end at once.
             for thread in threads {
@@ -444,7 +447,7 @@ impl Builder {
             // A start hook that panics leaves the core: as with a panic of a worker,
             // the runtime shuts down.
             if slot.lock().is_some() {
-                give_up(&shared);
+                panics.put_off(|| give_up(&shared));
                 run_core(&shared, &slot);
             }
             panics.resume();

@@ -35,8 +35,8 @@ pub(crate) struct Shared {
     /// that is followed by it takes out one task again, its own or one of another late push, and one
     /// that is not is seen by every drain.
     pub(super) injector_closed: AtomicBool,
-    /// Held by whoever takes from the injector once it is closed, but for workers in a last
-    /// poll: who takes sees the pushes of those that have taken before.
+    /// Held by whoever takes from the injector once it is closed, but for workers that have not
+    /// ended yet: who takes sees the pushes of those that have taken before.
     pub(super) closed_injector: Mutex<()>,
     pub(super) idle: Idle,
     pub(super) owned: OwnedTasks<SchedulerRef>,
@@ -201,8 +201,8 @@ impl Shared {
         }
     }
 
-    /// A task from the closed injector. `None` only if all is taken that was pushed by who closed it,
-    /// before it was closed, or by those who took before.
+    /// A task from the closed injector. `None` only if everything is taken that was pushed before the
+    /// closing, by the caller, or by those who took before.
     fn take_injected(&self) -> Option<Ready> {
         let _order = self.closed_injector.lock();
         while !self.injector.is_empty() {

@@ -5,9 +5,9 @@ use crate::blocking::state::{Beginning, Duty, Failed, Seat, State};
 use crate::blocking::worker::{Life, Recruiting, spawn_thread};
 use crate::blocking::{Job, Pool, PoolConfig, SubmitError};
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 #[test]
@@ -231,6 +231,44 @@ fn with_a_thread_the_job_waits_for_it() {
     drop(release);
     assert_eq!(recv(&results), Fate::Run);
     assert_eq!(recv(&results), Fate::Run);
+    assert!(pool.shutdown(None));
+}
+
+/// The thread that is refused was to run what the start hook of the only other one waits for.
+#[test]
+fn a_job_does_not_wait_for_the_thread_that_waits_for_it() {
+    let own = Arc::new(OnceLock::<Pool<Work>>::new());
+    let (answers, answer) = channel();
+    let hooked = {
+        let own = Arc::clone(&own);
+        PoolConfig {
+            wrap: Arc::new(move |life| {
+                let pool = own.get().expect("is there before the first job");
+                let refused = pool.submit(job(|_| ()));
+                let is_returned = matches!(refused, Err(SubmitError::NoThread(_, _)));
+                answers.send(is_returned).expect("the test waits for it");
+                life();
+            }),
+            has_start_hook: true,
+            ..config(2)
+        }
+    };
+    let asked = AtomicUsize::new(0);
+    let refuse_second = move |name, stack_size, life: Life| {
+        if asked.fetch_add(1, Ordering::Relaxed) == 1 {
+            return Err(io::Error::from(io::ErrorKind::WouldBlock));
+        }
+        spawn_thread(name, stack_size, life)
+    };
+    let pool = Pool::with_spawner(&hooked, Arc::new(refuse_second));
+    assert!(own.set(pool.clone()).is_ok());
+    let (sender, results) = channel();
+    submit(&pool, report(&sender));
+    assert!(
+        recv(&answer),
+        "it is to wait for the thread that submits it"
+    );
+    assert_eq!(recv(&results), Fate::Discarded);
     assert!(pool.shutdown(None));
 }
 

@@ -31,7 +31,7 @@ struct Pair {
     starting: usize,
     /// How many are held.
     held: usize,
-    /// Nobody has joined since somebody failed to come.
+    /// Nobody has joined since somebody failed to come, and no job has come.
     has_failed: bool,
     idle: Vec<Thread>,
     busy: Vec<Thread>,
@@ -176,6 +176,7 @@ impl Pair {
                 assert!(!self.closed, "a closed pool took a job");
                 self.queue.push_back(job);
                 self.tickets.push((ticket, job));
+                self.has_failed = false;
                 self.expect_a_summons(&duty);
             }
             Err(refused) => assert!(self.closed && refused == job),
@@ -229,7 +230,7 @@ impl Pair {
             .state
             .transition_to_failed(beginning, ticket.map(|(ticket, _)| ticket));
         self.has_failed = true;
-        if self.unlent() > 0 {
+        if self.unlent() > self.held {
             assert!((own, stranded.len()) == (None, 0), "others will take them");
             return;
         }
@@ -354,8 +355,8 @@ impl Pair {
             self.queue.is_empty()
                 || self.coming.is_some()
                 || self.creating() > 0
-                || self.held > 0
-                || !self.busy.is_empty(),
+                || !self.busy.is_empty()
+                || self.held >= self.cap,
             "nobody will ever come for {:?}",
             self.queue
         );
