@@ -199,18 +199,15 @@ impl<S: Source> Registered<S> {
         self.handle.refute(&self.entry, seen);
     }
 
-    /// Withdraws the part of observed readiness that is in `which`, and takes it out
-    /// of `seen`, so that it is not withdrawn again. For observations of several
-    /// interests, one of which turned out to be used up.
+    /// Withdraws the readiness that is in `which`, whether it was waited for or not, and takes it out
+    /// of `seen`. For observations of several interests, one of which turned out to be used up, and for
+    /// an operation of another interest that was tried meanwhile.
     ///
     /// As with [`clear`](Self::clear), an event that arrived since the observation
     /// stands, and so do the closed states.
     pub fn clear_part(&self, seen: &mut Readiness, which: Ready) {
-        let part = seen.ready & which;
-        if !part.is_empty() {
-            self.clear(seen.with_ready(part));
-            seen.ready = seen.ready - part;
-        }
+        self.clear(seen.with_ready(which));
+        seen.ready = seen.ready - which;
     }
 
     /// Tries an operation if the source is known to be ready for any of

@@ -203,6 +203,27 @@ fn a_part_of_the_readiness_is_cleared() {
     });
 }
 
+/// Who waits to read may find out that it cannot write.
+#[test]
+fn a_part_is_cleared_that_was_not_waited_for() {
+    on_every_runtime(|| async {
+        let (near, far) = sockets();
+        near.get_ref().write_all(b"x").unwrap();
+        let mut guard = far.readable().await.unwrap();
+        let blocked = loop {
+            match far.get_ref().write(&[0; 1024]) {
+                Ok(_) => {}
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(blocked.kind(), ErrorKind::WouldBlock);
+        guard.clear_ready_matching(Ready::WRITABLE);
+        assert!(guard.ready().is_readable());
+        assert!(poll_once(far.readable()).await.is_ready());
+        assert!(poll_once(far.writable()).await.is_pending());
+    });
+}
+
 #[test]
 fn guards_with_exclusive_access() {
     on_every_runtime(|| async {

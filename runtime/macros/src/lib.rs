@@ -44,7 +44,7 @@ use proc_macro::TokenStream;
 /// | argument | value | default |
 /// |---|---|---|
 /// | `flavor` | `"multi_thread"` or `"current_thread"` | `"multi_thread"` |
-/// | `worker_threads` | an integer above zero; `multi_thread` only | `FILCH_WORKER_THREADS`, else the number of CPUs |
+/// | `worker_threads` | an integer above zero; `multi_thread` only | `FILCH_WORKER_THREADS`, else `TOKIO_WORKER_THREADS`, else the number of CPUs |
 /// | `start_paused` | `true` to start with the clock paused; `current_thread` only | `false` |
 /// | `crate` | the path to filch, as a string | the name found in `Cargo.toml`, else `::filch` |
 ///
@@ -99,7 +99,7 @@ pub fn main(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | argument | value | default |
 /// |---|---|---|
 /// | `flavor` | `"multi_thread"` or `"current_thread"` | `"current_thread"` |
-/// | `worker_threads` | an integer above zero; `multi_thread` only | `FILCH_WORKER_THREADS`, else the number of CPUs |
+/// | `worker_threads` | an integer above zero; `multi_thread` only | `FILCH_WORKER_THREADS`, else `TOKIO_WORKER_THREADS`, else the number of CPUs |
 /// | `start_paused` | `true` to start with the clock paused; `current_thread` only | `false` |
 /// | `crate` | the path to filch, as a string | the name found in `Cargo.toml`, else `::filch` |
 ///

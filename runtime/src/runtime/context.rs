@@ -193,30 +193,33 @@ pub(crate) fn expect_handle() -> Rc<Handle> {
 /// The current runtime's I/O driver. Panics outside a runtime.
 #[track_caller]
 pub(crate) fn expect_io() -> filch_io::Handle {
-    expect_current(|handle| {
-        assert!(
-            handle.services().enabled.io,
-            "the I/O driver of this runtime is off: call `enable_io` or `enable_all` on its `Builder`"
-        );
-        driver(handle).io().clone()
-    })
+    let io = expect_current(|handle| {
+        let is_on = handle.services().enabled.io;
+        is_on.then(|| driver(handle).io().clone())
+    });
+    // Here, for a closure's panics do not name the caller's line.
+    io.expect(
+        "the I/O driver of this runtime is off: call `enable_io` or `enable_all` on its `Builder`",
+    )
 }
 
 /// Calls `f` with the timers of the calling worker. Panics outside a runtime.
 #[inline]
 #[track_caller]
 pub(crate) fn with_timers<R>(f: impl FnOnce(&Arc<TimerShard>) -> R) -> R {
-    expect_current(|handle| {
-        assert!(
-            handle.services().enabled.time,
-            "the timers of this runtime are off: call `enable_time` or `enable_all` on its `Builder`"
-        );
+    let result = expect_current(|handle| {
+        if !handle.services().enabled.time {
+            return None;
+        }
         let shard = match &handle.scheduler {
             Scheduler::CurrentThread(_) => 0,
             Scheduler::MultiThread(shared) => shared.timer_shard(),
         };
-        f(driver(handle).timers().shard(shard))
-    })
+        Some(f(driver(handle).timers().shard(shard)))
+    });
+    result.expect(
+        "the timers of this runtime are off: call `enable_time` or `enable_all` on its `Builder`",
+    )
 }
 
 /// Stops, moves or restarts the clock of the current runtime; `None` outside of one.

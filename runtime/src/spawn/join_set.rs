@@ -1,14 +1,14 @@
 //! A set of tasks, joined in the order in which they complete.
 //!
-//! Every task has a *key*: its place in a slab of entries. Its join waker is
+//! Every task has a *key*: its place in a slab of handles. Its join waker is
 //! one that knows this key, and on completion puts it into the list of
 //! [`Completions`], from which joining takes it. So the work per task is
 //! constant, however many there are; polling every handle at every wake-up,
 //! the obvious alternative, would make joining a large set quadratic.
 //!
 //! A key in the list is a hint. It may be that of a detached task whose place
-//! has been taken since, and therefore the entry is asked whether its task has
-//! finished. The reverse holds strictly: the task of every entry either has
+//! has been taken since, and therefore the handle is asked whether its task has
+//! finished. The reverse holds strictly: the task of every handle either has
 //! its waker in place or its key in the list.
 
 mod completions;
@@ -18,12 +18,10 @@ mod conversions;
 mod start;
 
 use crate::coop;
-use crate::primitive::Mutex;
 use crate::task::{AbortHandle, Id, JoinError, JoinHandle};
 use completions::Completions;
 use slab::Slab;
 use std::future::poll_fn;
-use std::mem;
 use std::panic;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -33,8 +31,9 @@ use std::task::{Context, Poll, Waker, ready};
 ///
 /// Tasks are added with [`spawn`](Self::spawn) and its siblings, and their
 /// outputs taken with [`join_next`](Self::join_next), in the order in which
-/// they complete. Dropping the set aborts every task in it at once; none
-/// outlives the set unless it is [detached](Self::detach_all).
+/// they complete. Dropping the set aborts every task in it, unless it was
+/// [detached](Self::detach_all), but does not wait for the end: what is being polled
+/// goes on to its next await. [`shutdown`](Self::shutdown) waits.
 ///
 /// # Examples
 ///
@@ -56,29 +55,16 @@ use std::task::{Context, Poll, Waker, ready};
 /// }
 /// ```
 pub struct JoinSet<T> {
-    entries: Slab<Entry<T>>,
+    /// The waker of each carries its key, or its key is in the list.
+    handles: Slab<JoinHandle<T>>,
     completions: Arc<Completions>,
-}
-
-enum Entry<T> {
-    /// The handle's waker carries this entry's key.
-    Running(JoinHandle<T>),
-    /// The task was over before its waker could be set.
-    Finished(Box<Finished<T>>),
-}
-
-struct Finished<T> {
-    id: Id,
-    /// Never contended: it makes a shared set need no more of `T` than a
-    /// shared handle does.
-    result: Mutex<Result<T, JoinError>>,
 }
 
 impl<T> JoinSet<T> {
     /// Creates an empty set.
     pub fn new() -> Self {
         Self {
-            entries: Slab::new(),
+            handles: Slab::new(),
             completions: Arc::default(),
         }
     }
@@ -86,12 +72,12 @@ impl<T> JoinSet<T> {
     /// Returns the number of tasks in the set, completed ones included until
     /// they are joined.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.handles.len()
     }
 
     /// Returns whether the set has no tasks.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.handles.is_empty()
     }
 }
 
@@ -208,8 +194,8 @@ impl<T: 'static> JoinSet<T> {
     /// Each of them still has to be joined, and returns a cancelled
     /// [`JoinError`] unless it had completed already.
     pub fn abort_all(&mut self) {
-        for (_, entry) in &self.entries {
-            entry.abort();
+        for (_, handle) in &self.handles {
+            handle.abort();
         }
     }
 
@@ -217,10 +203,8 @@ impl<T: 'static> JoinSet<T> {
     ///
     /// They run on, and their outputs are dropped.
     pub fn detach_all(&mut self) {
-        // Outputs may panic as they are dropped: the set is empty before.
-        let entries = mem::take(&mut self.entries);
+        self.handles.clear();
         self.completions.clear();
-        drop(entries);
     }
 
     /// Polls for a task that has completed.
@@ -256,27 +240,20 @@ impl<T: 'static> JoinSet<T> {
 
     fn insert(&mut self, mut handle: JoinHandle<T>) -> AbortHandle {
         let abort = handle.abort_handle();
-        let entry = self.entries.vacant_entry();
+        let entry = self.handles.vacant_entry();
         let key = entry.key();
-        match poll_once(&mut handle, &Completions::waker(&self.completions, key)) {
-            Poll::Pending => {
-                entry.insert(Entry::Running(handle));
-            }
-            Poll::Ready(result) => {
-                let finished = Finished {
-                    id: handle.id(),
-                    result: Mutex::new(result),
-                };
-                entry.insert(Entry::Finished(Box::new(finished)));
-                self.completions.push(key);
-            }
+        // Its output stays where it is, which takes care of what that does when it is dropped.
+        let is_over = handle.poll_finished(&Completions::waker(&self.completions, key));
+        entry.insert(handle);
+        if is_over {
+            self.completions.push(key);
         }
         abort
     }
 
     fn poll_completed(&mut self, cx: &mut Context<'_>) -> Poll<Option<(Id, Result<T, JoinError>)>> {
         loop {
-            if self.entries.is_empty() {
+            if self.handles.is_empty() {
                 return Poll::Ready(None);
             }
             let coop = ready!(coop::poll_proceed(cx));
@@ -299,39 +276,23 @@ impl<T: 'static> JoinSet<T> {
 
     /// `None` means that the key was that of an earlier task in this place.
     fn remove_if_finished(&mut self, key: usize) -> Option<(Id, Result<T, JoinError>)> {
-        if let Entry::Running(handle) = self.entries.get(key)?
-            && !handle.is_finished()
-        {
+        if !self.handles.get(key)?.is_finished() {
             return None;
         }
-        match self.entries.remove(key) {
-            Entry::Running(mut handle) => match poll_once(&mut handle, Waker::noop()) {
-                Poll::Ready(result) => Some((handle.id(), result)),
-                Poll::Pending => unreachable!("a task that has finished has a result"),
-            },
-            Entry::Finished(finished) => Some((finished.id, finished.result.into_inner())),
+        let mut handle = self.handles.remove(key);
+        // On the set's own account, not on the caller's budget.
+        let mut cx = Context::from_waker(Waker::noop());
+        match coop::with_unconstrained(|| Pin::new(&mut handle).poll(&mut cx)) {
+            Poll::Ready(result) => Some((handle.id(), result)),
+            Poll::Pending => unreachable!("a task that has finished has a result"),
         }
     }
-}
-
-impl<T> Entry<T> {
-    fn abort(&self) {
-        match self {
-            Self::Running(handle) => handle.abort(),
-            Self::Finished(_) => {}
-        }
-    }
-}
-
-/// Polls a handle on the set's own account, not on the caller's budget.
-fn poll_once<T>(handle: &mut JoinHandle<T>, waker: &Waker) -> Poll<Result<T, JoinError>> {
-    coop::with_unconstrained(|| Pin::new(handle).poll(&mut Context::from_waker(waker)))
 }
 
 impl<T> Drop for JoinSet<T> {
     fn drop(&mut self) {
-        for (_, entry) in &self.entries {
-            entry.abort();
+        for (_, handle) in &self.handles {
+            handle.abort();
         }
     }
 }

@@ -95,6 +95,12 @@ impl<T> JoinHandle<T> {
         self.task.header().state.load().is_complete()
     }
 
+    /// Whether the task has ended; if it has not, `waker` will be woken when it does, or whichever
+    /// comes in its place. Leaves the output where it is.
+    pub(crate) fn poll_finished(&mut self, waker: &Waker) -> bool {
+        poll_complete(&self.task, waker)
+    }
+
     /// A handle that can abort the task, and outlive this one.
     #[must_use = "an abort handle does nothing by itself"]
     pub fn abort_handle(&self) -> AbortHandle {

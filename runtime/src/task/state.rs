@@ -70,9 +70,7 @@
 //! and no identity to tell our wakers by); cache line alignment (slower to
 //! allocate, and half as much again for a small task); keeping the scheduler
 //! alive through a reschedule by a reference of the task (two more
-//! read-modify-writes a yield, see [`Notified::run_on`](super::notified::Notified::run_on)); creating tasks
-//! entitled (one less for a spawn, but a shutdown could not drop the future of
-//! a task that waits for its first poll).
+//! read-modify-writes a yield, see [`Notified::run_on`](super::notified::Notified::run_on)).
 
 use crate::primitive::atomic::{AtomicUsize, Ordering};
 use std::fmt;

@@ -5,8 +5,8 @@ use super::{Duration, Instant};
 use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
 
-/// How late a tick may be observed without counting as missed. A task that is
-/// merely busy for a moment does not make an interval change its rhythm.
+/// How late a tick may be observed without counting as missed, unless the period is shorter. A
+/// task that is merely busy for a moment does not make an interval change its rhythm.
 const TOLERANCE: Duration = Duration::from_millis(5);
 
 /// Ticks every `period`, for the first time at once.
@@ -71,8 +71,8 @@ pub fn interval_at(start: Instant, period: Duration) -> Interval {
 
 /// What an [`Interval`] does after it missed a tick.
 ///
-/// A tick is missed if it is observed more than 5 ms after its time, be it that
-/// the task was busy or that the process was stopped. With a period of 50 ms, and
+/// A tick is missed if it is observed more than 5 ms after its time, or more than a period if
+/// that is shorter, be it that the task was busy or that the process was stopped. With a period of 50 ms, and
 /// a delay of 115 ms in the middle, the ticks are observed as follows:
 ///
 /// ```text
@@ -156,7 +156,7 @@ pub enum MissedTickBehavior {
 impl MissedTickBehavior {
     /// When to tick after the tick of `scheduled` was observed at `now`.
     fn next_tick(self, scheduled: Instant, now: Instant, period: Duration) -> Instant {
-        if now <= scheduled + TOLERANCE {
+        if now <= scheduled + TOLERANCE.min(period) {
             return scheduled + period;
         }
         match self {

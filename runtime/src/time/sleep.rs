@@ -44,6 +44,9 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 /// by 0.53 ms, and by what it takes to wake the thread and run the tasks before
 /// this one. A duration of more than 30 years counts as 30 years.
 ///
+/// A sleep of no time is ready at once and lets nobody else run;
+/// [`yield_now`](crate::task::yield_now) does.
+///
 /// To do something periodically, [`interval`](fn@super::interval) does not let the
 /// time that the work takes add up.
 ///

@@ -136,6 +136,21 @@ async fn a_slightly_late_tick_is_not_missed() {
     assert_eq!(start.elapsed(), ms(100));
 }
 
+/// Five milliseconds are nothing to wait for, but many periods.
+#[filch::test(start_paused = true)]
+async fn a_tick_that_is_late_by_more_than_a_short_period_is_missed() {
+    for behavior in [MissedTickBehavior::Delay, MissedTickBehavior::Skip] {
+        let start = Instant::now();
+        let mut interval = interval(Duration::from_micros(100));
+        interval.set_missed_tick_behavior(behavior);
+        interval.tick().await;
+        advance(ms(4)).await;
+        interval.tick().await;
+        interval.tick().await;
+        assert_eq!(start.elapsed(), Duration::from_micros(4100), "{behavior:?}");
+    }
+}
+
 #[filch::test(start_paused = true)]
 async fn resetting_starts_a_new_rhythm() {
     let start = Instant::now();

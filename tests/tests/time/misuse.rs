@@ -130,6 +130,12 @@ fn a_sleep_whose_runtime_is_gone_says_so() {
     });
 }
 
+fn listener() -> std::net::TcpListener {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    listener
+}
+
 #[test]
 fn misuse_is_reported_where_it_happened() {
     let location = std::sync::Arc::new(std::sync::Mutex::new(None));
@@ -150,6 +156,16 @@ fn misuse_is_reported_where_it_happened() {
         || {
             time::pause();
             unreachable!("there is no clock");
+        },
+        || {
+            let runtime = Builder::new_current_thread().build().unwrap();
+            let _entered = runtime.enter();
+            drop(time::sleep(ms(1)));
+        },
+        || {
+            let runtime = Builder::new_current_thread().build().unwrap();
+            let _entered = runtime.enter();
+            drop(filch::net::TcpListener::from_std(listener()));
         },
     ] {
         panic_of(misuse);

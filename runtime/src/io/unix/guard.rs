@@ -46,10 +46,11 @@ impl<'a, T: AsRawFd> AsyncFdReadyGuard<'a, T> {
     /// Call this only after an operation returned `WouldBlock`. That an end
     /// was closed is not cleared: it does not become untrue.
     pub fn clear_ready(&mut self) {
-        self.clear_ready_matching(Ready::ALL);
+        let observed = self.observed.ready;
+        self.clear_ready_matching(observed);
     }
 
-    /// Clears those of the observed states that are in `ready`.
+    /// Clears the states in `ready`, unless there has been an event since the observation.
     ///
     /// This is for waits with several interests, after an operation for one of
     /// them returned `WouldBlock`. That an end was closed is not cleared.
@@ -146,7 +147,8 @@ impl<'a, T: AsRawFd> AsyncFdReadyMutGuard<'a, T> {
 
     /// As [`AsyncFdReadyGuard::clear_ready`].
     pub fn clear_ready(&mut self) {
-        self.clear_ready_matching(Ready::ALL);
+        let observed = self.observed.ready;
+        self.clear_ready_matching(observed);
     }
 
     /// As [`AsyncFdReadyGuard::clear_ready_matching`].

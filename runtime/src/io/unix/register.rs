@@ -28,7 +28,7 @@ impl<T: AsRawFd> AsyncFd<T> {
     ///
     /// # Panics
     ///
-    /// When called outside a runtime.
+    /// When called outside a runtime, or in one whose I/O driver is off.
     ///
     /// # Safety
     ///
@@ -62,7 +62,8 @@ impl<T: AsRawFd> AsyncFd<T> {
 
     /// Registers `inner` for what `interest` says.
     ///
-    /// Waiting later for anything that is not in `interest` never ends.
+    /// Waiting later for anything that is not in `interest` does not end but by a close, an error
+    /// or the runtime's end.
     ///
     /// # Errors
     ///
@@ -70,7 +71,7 @@ impl<T: AsRawFd> AsyncFd<T> {
     ///
     /// # Panics
     ///
-    /// When called outside a runtime.
+    /// When called outside a runtime, or in one whose I/O driver is off.
     ///
     /// # Safety
     ///
@@ -101,7 +102,7 @@ impl<T: AsRawFd> AsyncFd<T> {
     ///
     /// # Panics
     ///
-    /// When called outside a runtime.
+    /// When called outside a runtime, or in one whose I/O driver is off.
     #[track_caller]
     #[deprecated = "unsound, as nothing ensures that the descriptor stays open; use `AsyncFd::register`"]
     pub fn new(inner: T) -> io::Result<Self> {
@@ -119,7 +120,7 @@ impl<T: AsRawFd> AsyncFd<T> {
     ///
     /// # Panics
     ///
-    /// When called outside a runtime.
+    /// When called outside a runtime, or in one whose I/O driver is off.
     #[track_caller]
     #[deprecated = "unsound, as nothing ensures that the descriptor stays open; use \
                     `AsyncFd::register_with_interest`"]
@@ -137,7 +138,7 @@ impl<T: AsRawFd> AsyncFd<T> {
     ///
     /// # Panics
     ///
-    /// When called outside a runtime.
+    /// When called outside a runtime, or in one whose I/O driver is off.
     #[track_caller]
     #[deprecated = "unsound, as nothing ensures that the descriptor stays open; use `AsyncFd::register`"]
     pub fn try_new(inner: T) -> Result<Self, AsyncFdRegisterError<T>> {
@@ -154,7 +155,7 @@ impl<T: AsRawFd> AsyncFd<T> {
     ///
     /// # Panics
     ///
-    /// When called outside a runtime.
+    /// When called outside a runtime, or in one whose I/O driver is off.
     #[track_caller]
     #[deprecated = "unsound, as nothing ensures that the descriptor stays open; use \
                     `AsyncFd::register_with_interest`"]

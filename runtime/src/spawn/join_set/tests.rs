@@ -1,7 +1,6 @@
 use super::*;
 use crate::runtime::Builder;
 use std::future::pending;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 #[test]
 fn a_stale_key_does_not_remove_a_running_task() {
@@ -38,7 +37,6 @@ fn a_task_that_is_over_when_added_keeps_its_output() {
     });
     let mut set = JoinSet::new();
     let abort = set.insert(task);
-    assert!(matches!(set.entries.get(0), Some(Entry::Finished(_))));
     // Nothing is left to abort, neither by the set nor by its handle.
     abort.abort();
     set.abort_all();
@@ -55,7 +53,7 @@ impl Drop for PanicsOnDrop {
 }
 
 #[test]
-fn a_set_is_empty_after_a_detach_in_which_an_output_panics() {
+fn an_output_that_panics_is_dropped_in_its_task_if_that_was_over_when_added_too() {
     let runtime = Builder::new_current_thread().build().unwrap();
     let task = runtime.spawn(async { PanicsOnDrop });
     runtime.block_on(async {
@@ -65,7 +63,7 @@ fn a_set_is_empty_after_a_detach_in_which_an_output_panics() {
     });
     let mut set = JoinSet::new();
     set.insert(task);
-    catch_unwind(AssertUnwindSafe(|| set.detach_all())).unwrap_err();
+    set.detach_all();
     assert!(set.is_empty());
     assert!(runtime.block_on(set.join_next()).is_none());
     set.spawn_on(pending(), runtime.handle());
