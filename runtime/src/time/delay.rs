@@ -2,7 +2,8 @@
 
 use super::{Duration, Instant};
 use crate::coop;
-use crate::driver::timers::{ShutDown, Timer};
+use crate::driver::timers::{ShutDown, Timer, TimerShard};
+use crate::primitive::Arc;
 use crate::runtime::context;
 use std::task::{Context, Poll, ready};
 
@@ -35,17 +36,15 @@ impl Delay {
 
     /// Waits for `duration` from now; `None` if no instant lies that far ahead, which needs
     /// no timer, and so no runtime.
+    // Inlined but for what takes code: a delay is made in its place. Returned as a whole it would be
+    // copied twice, by loads that wait for smaller stores.
+    #[inline]
     #[track_caller]
     pub(super) fn after(duration: Duration) -> Option<Delay> {
-        if duration == Duration::MAX {
-            return None;
-        }
-        context::with_timers(|shard| {
-            let deadline = shard.clock().instant().checked_add(duration)?;
-            Some(Delay {
-                deadline: Instant::from_std(deadline),
-                timer: Timer::new(shard, Some(duration)),
-            })
+        let (deadline, shard) = deadline_after(duration)?;
+        Some(Delay {
+            deadline,
+            timer: Timer::on(shard, Some(duration)),
         })
     }
 
@@ -93,6 +92,19 @@ impl Delay {
     fn tick(&self) -> filch_timer::Tick {
         self.timer.shard().clock().tick_at(self.deadline.into_std())
     }
+}
+
+/// The instant so far ahead, and a reference of the shard for a timer; `None` as
+/// [`Delay::after`] says.
+#[track_caller]
+fn deadline_after(duration: Duration) -> Option<(Instant, Arc<TimerShard>)> {
+    if duration == Duration::MAX {
+        return None;
+    }
+    context::with_timers(|shard| {
+        let deadline = shard.clock().instant().checked_add(duration)?;
+        Some((Instant::from_std(deadline), Timer::reference(shard)))
+    })
 }
 
 #[cold]

@@ -46,10 +46,22 @@ impl Timer {
     /// has looked at the clock.
     #[inline]
     pub(crate) fn new(shard: &Arc<TimerShard>, ahead: Option<Duration>) -> Timer {
+        Self::on(Self::reference(shard), ahead)
+    }
+
+    /// As [`new`](Self::new), with a [`reference`](Self::reference) of the shard.
+    #[inline]
+    pub(crate) fn on(shard: Arc<TimerShard>, ahead: Option<Duration>) -> Timer {
         Timer {
-            shard: Some(succession::reference(shard)),
+            shard: Some(shard),
             state: State::Fresh(ahead),
         }
+    }
+
+    /// A reference of the shard for a timer, which costs less than another.
+    #[inline]
+    pub(crate) fn reference(shard: &Arc<TimerShard>) -> Arc<TimerShard> {
+        succession::reference(shard)
     }
 
     #[inline]
