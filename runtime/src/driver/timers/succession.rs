@@ -25,7 +25,7 @@
 //! none.
 
 use super::TimerShard;
-use super::shard::Place;
+use super::shard::{Place, PlaceCell};
 use crate::coop;
 use crate::primitive::{Arc, const_thread_local, with_local};
 use crate::unwind::swallow;
@@ -35,23 +35,21 @@ use std::ptr;
 
 /// What timers on this thread have left.
 struct Left {
-    place: Cell<Option<Vacant>>,
+    place: PlaceCell,
+    /// The shard that the place is on.
+    shard: Cell<Option<Arc<TimerShard>>>,
     reference: Cell<Option<Arc<TimerShard>>>,
     /// The shard on which this thread last made a timer, for comparison only; null if
     /// it has left that runtime.
     own: Cell<*const TimerShard>,
 }
 
-struct Vacant {
-    shard: Arc<TimerShard>,
-    place: Place,
-}
-
 const_thread_local! {
     /// Without a destructor, as it is empty when the thread ends: polls end before, and so does
     /// the stay in a runtime.
     static LEFT: ManuallyDrop<Left> = ManuallyDrop::new(Left {
-        place: Cell::new(None),
+        place: PlaceCell::new(),
+        shard: Cell::new(None),
         reference: Cell::new(None),
         own: Cell::new(ptr::null()),
     });
@@ -90,29 +88,42 @@ pub(super) fn leave(shard: Arc<TimerShard>, place: Place) {
         drop(shard.cancel(place));
         return;
     }
-    let vacant = Vacant { shard, place };
-    if let Some(former) = with_local(&LEFT, |left| left.place.replace(Some(vacant))) {
-        former.cancel();
+    let former = take_left();
+    with_local(&LEFT, |left| {
+        left.place.set(place);
+        left.shard.set(Some(shard));
+    });
+    if let Some((shard, place)) = former {
+        cancel(shard, place);
     }
+}
+
+/// The place that was left, and its shard.
+#[inline]
+fn take_left() -> Option<(Arc<TimerShard>, Place)> {
+    with_local(&LEFT, |left| {
+        let place = left.place.take()?;
+        Some((left.shard.take()?, place))
+    })
 }
 
 /// The place on `shard` that was left to this timer, if there is one.
 #[inline]
 pub(super) fn succeed(shard: &Arc<TimerShard>) -> Option<Place> {
-    let vacant = with_local(&LEFT, |left| left.place.take())?;
-    if !Arc::ptr_eq(&vacant.shard, shard) {
-        vacant.cancel();
+    let (left_on, place) = take_left()?;
+    if !Arc::ptr_eq(&left_on, shard) {
+        cancel(left_on, place);
         return None;
     }
-    give_back(vacant.shard);
-    Some(vacant.place)
+    give_back(left_on);
+    Some(place)
 }
 
 /// Cancels a place that nobody took. The poll is over, and nobody is there to learn that
 /// its waker panics when dropped.
 fn cancel_left() {
-    if let Some(vacant) = with_local(&LEFT, |left| left.place.take()) {
-        swallow(|| vacant.cancel());
+    if let Some((shard, place)) = take_left() {
+        swallow(|| cancel(shard, place));
     }
 }
 
@@ -125,13 +136,11 @@ pub(crate) fn leave_runtime() {
     drop(reference);
 }
 
-impl Vacant {
-    #[cold]
-    fn cancel(self) {
-        let waker = self.shard.cancel(self.place);
-        give_back(self.shard);
-        drop(waker);
-    }
+#[cold]
+fn cancel(shard: Arc<TimerShard>, place: Place) {
+    let waker = shard.cancel(place);
+    give_back(shard);
+    drop(waker);
 }
 
 #[cfg(all(test, not(filch_loom)))]
