@@ -70,18 +70,18 @@ impl PlaceCell {
         self.vtable.set(place.waiter.vtable);
     }
 
+    /// The place that was set last; panics if none was.
     #[inline]
-    pub(super) fn take(&self) -> Option<Place> {
-        let key = self.key.take()?;
+    pub(super) fn get(&self) -> Place {
         let waiter = Waiter {
             data: self.data.get(),
             vtable: self.vtable.get(),
         };
-        Some(Place {
-            key,
+        Place {
+            key: self.key.get().expect("a place has been set"),
             deadline: self.deadline.get(),
             waiter,
-        })
+        }
     }
 }
 

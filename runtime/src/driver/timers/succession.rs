@@ -35,9 +35,9 @@ use std::ptr;
 
 /// What timers on this thread have left.
 struct Left {
-    place: PlaceCell,
-    /// The shard that the place is on.
+    /// The shard of the place that is left, if one is.
     shard: Cell<Option<Arc<TimerShard>>>,
+    place: PlaceCell,
     reference: Cell<Option<Arc<TimerShard>>>,
     /// The shard on which this thread last made a timer, for comparison only; null if
     /// it has left that runtime.
@@ -48,8 +48,8 @@ const_thread_local! {
     /// Without a destructor, as it is empty when the thread ends: polls end before, and so does
     /// the stay in a runtime.
     static LEFT: ManuallyDrop<Left> = ManuallyDrop::new(Left {
-        place: PlaceCell::new(),
         shard: Cell::new(None),
+        place: PlaceCell::new(),
         reference: Cell::new(None),
         own: Cell::new(ptr::null()),
     });
@@ -102,8 +102,8 @@ pub(super) fn leave(shard: Arc<TimerShard>, place: Place) {
 #[inline]
 fn take_left() -> Option<(Arc<TimerShard>, Place)> {
     with_local(&LEFT, |left| {
-        let place = left.place.take()?;
-        Some((left.shard.take()?, place))
+        let shard = left.shard.take()?;
+        Some((shard, left.place.get()))
     })
 }
 
