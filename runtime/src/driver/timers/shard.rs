@@ -34,7 +34,7 @@ pub(super) struct Locked {
 /// A place in a shard's wheel, as whoever waits on it remembers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
-    key: Key,
+    pub(super) key: Key,
     /// When it fires, as rounded.
     pub(super) deadline: Tick,
     waiter: Waiter,
@@ -282,8 +282,8 @@ impl TimerShard {
 
     /// Takes a timer's waker back; `None` if it has fired.
     #[inline]
-    pub(super) fn cancel(&self, place: Place) -> Option<Waker> {
-        self.locked.lock().wheel.cancel(place.key)
+    pub(super) fn cancel(&self, key: Key) -> Option<Waker> {
+        self.locked.lock().wheel.cancel(key)
     }
 
     /// Whether the place has not fired yet.

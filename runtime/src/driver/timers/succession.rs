@@ -29,6 +29,7 @@ use super::shard::{Place, PlaceCell};
 use crate::coop;
 use crate::primitive::{Arc, const_thread_local, with_local};
 use crate::unwind::swallow;
+use filch_timer::Key;
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
 use std::ptr;
@@ -85,7 +86,7 @@ pub(super) fn give_back(shard: Arc<TimerShard>) {
 #[inline]
 pub(super) fn leave(shard: Arc<TimerShard>, place: Place) {
     if shard.clock().is_paused() || !coop::at_end_of_poll(cancel_left) {
-        drop(shard.cancel(place));
+        drop(shard.cancel(place.key));
         return;
     }
     let former = take_left();
@@ -94,7 +95,7 @@ pub(super) fn leave(shard: Arc<TimerShard>, place: Place) {
         left.shard.set(Some(shard));
     });
     if let Some((shard, place)) = former {
-        cancel(shard, place);
+        cancel(shard, place.key);
     }
 }
 
@@ -112,7 +113,7 @@ fn take_left() -> Option<(Arc<TimerShard>, Place)> {
 pub(super) fn succeed(shard: &Arc<TimerShard>) -> Option<Place> {
     let (left_on, place) = take_left()?;
     if !Arc::ptr_eq(&left_on, shard) {
-        cancel(left_on, place);
+        cancel(left_on, place.key);
         return None;
     }
     give_back(left_on);
@@ -123,7 +124,7 @@ pub(super) fn succeed(shard: &Arc<TimerShard>) -> Option<Place> {
 /// its waker panics when dropped.
 fn cancel_left() {
     if let Some((shard, place)) = take_left() {
-        swallow(|| cancel(shard, place));
+        swallow(|| cancel(shard, place.key));
     }
 }
 
@@ -137,8 +138,8 @@ pub(crate) fn leave_runtime() {
 }
 
 #[cold]
-fn cancel(shard: Arc<TimerShard>, place: Place) {
-    let waker = shard.cancel(place);
+fn cancel(shard: Arc<TimerShard>, key: Key) {
+    let waker = shard.cancel(key);
     give_back(shard);
     drop(waker);
 }

@@ -85,7 +85,7 @@ impl Timer {
                     if shard.clock().now() < deadline {
                         return Ok(Poll::Pending);
                     }
-                    drop(shard.cancel(*place));
+                    drop(shard.cancel(place.key));
                 }
                 self.state = State::Fired;
                 return Ok(Poll::Ready(()));
@@ -117,7 +117,7 @@ impl Timer {
             if shard.pass_on(&mut left, now, deadline, waker) {
                 return Ok(left);
             }
-            drop(shard.cancel(left));
+            drop(shard.cancel(left.key));
         }
         shard.register(now, deadline, waker.clone())
     }
@@ -167,7 +167,7 @@ impl Timer {
 
     fn cancel(&mut self) -> Option<Waker> {
         match self.state {
-            State::Registered { place, .. } => self.shard().cancel(place),
+            State::Registered { place, .. } => self.shard().cancel(place.key),
             State::Fresh(_) | State::Rearmed | State::Fired => None,
         }
     }
