@@ -28,7 +28,7 @@ enum State {
     Registered {
         place: Place,
         /// How often a poll was answered without a look at the clock since the last one.
-        unseen: usize,
+        unseen: u32,
     },
     /// Known to have fired.
     Fired,
@@ -37,7 +37,7 @@ enum State {
 /// So often a pending timer is polled without a look at the clock. A task may poll it for ever
 /// without an end of its own poll: between others that are always ready, while nobody else
 /// is there to fire it.
-const POLLS_UNSEEN: usize = 64;
+const POLLS_UNSEEN: u32 = 64;
 
 const NOT_DROPPED: &str = "the timer is not dropped yet";
 
