@@ -71,6 +71,7 @@ impl Tasks for InContext {
     type Elapsed = ::filch::time::error::Elapsed;
     type Listener = TcpListener;
 
+    #[inline]
     fn spawn<F>(self, future: F) -> Joined<F::Output>
     where
         F: Future + Send + 'static,

@@ -98,6 +98,7 @@ impl Tasks for OnExecutor {
     type Elapsed = Elapsed;
     type Listener = Async<TcpListener>;
 
+    #[inline]
     fn spawn<F>(self, future: F) -> Task<F::Output>
     where
         F: Future + Send + 'static,

@@ -87,6 +87,7 @@ impl Handle {
     /// Spawns `future` onto the runtime, where it starts at once.
     ///
     /// After the runtime's shutdown, the handle resolves as cancelled.
+    #[inline]
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where

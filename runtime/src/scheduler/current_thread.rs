@@ -126,6 +126,7 @@ impl Shared {
     }
 
     /// Spawns `future`; its handle resolves as cancelled after shutdown.
+    #[inline]
     pub(crate) fn spawn<F>(
         self: &Arc<Self>,
         future: F,
@@ -136,16 +137,22 @@ impl Shared {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let (handle, ready) = create(future, Arc::clone(self), id, location);
+        let (handle, new) = create(future, Arc::clone(self), id, location);
+        self.start(new);
+        handle
+    }
+
+    /// Hands a new task over to who runs it. Not compiled for each type of future.
+    #[inline(never)]
+    fn start(self: &Arc<Self>, new: Ready) {
         if self.runs_here() {
             self.counters.spawned.add(1);
-            self.schedule(ready);
+            self.schedule(new);
         } else {
             // ORDERING: Relaxed: the end of the task publishes it.
             self.outside.spawned.fetch_add(1, Relaxed);
-            self.inject(ready);
+            self.inject(new);
         }
-        handle
     }
 
     /// Runs `future` on this thread, and the scheduler's tasks with it while

@@ -236,7 +236,7 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let (scheduler, location) = (SchedulerRef::new(shared), Location::caller());
+    let (scheduler, location) = (SchedulerRef::counted_here(shared), Location::caller());
     let (handle, ready) = create(future, scheduler, next_id(), location);
     context::with_core(shared, ready, |core, ready| core.queue.push(ready))
         .expect("this thread plays a worker");

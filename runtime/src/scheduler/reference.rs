@@ -18,7 +18,8 @@
 //!
 //! - **R1** There are as many references as *elsewhere* and the workers' counts say
 //!   together, less [`OPEN`], while the counts are open, and as *elsewhere* says alone
-//!   once they are closed.
+//!   once they are closed. That of a new task is counted before anybody else gets hold of
+//!   the task; until then the `Arc` that its maker borrows stands for it.
 //! - **R2** A worker's count is written by the thread in whose context its core
 //!   lies, and by nobody from the core's end on.
 //! - **R3** While *elsewhere* is not zero, it owns one reference of the scheduler's
@@ -29,12 +30,15 @@
 //! takes 2^62 tasks made by workers and freed elsewhere, a billion a second for 146 years.
 
 use super::context;
-use super::shared::Shared;
+use super::shared::{Ready, Shared};
 use crate::primitive::atomic::{AtomicU64, Ordering::*};
+use crate::task::{Id, JoinHandle, create};
 use std::fmt;
+use std::future::Future;
 use std::marker::PhantomData;
 use std::mem::{self, ManuallyDrop};
 use std::ops::Deref;
+use std::panic::Location;
 use std::ptr::NonNull;
 // Not `primitive`'s: as for `Shared`.
 use std::sync::Arc;
@@ -59,19 +63,58 @@ const _: () = {
     is_sharable::<Shared>();
 };
 
+/// Makes a task of `future`, and has `shared` run it.
+#[inline]
+pub(super) fn spawn<F>(
+    shared: &Arc<Shared>,
+    future: F,
+    id: Id,
+    location: &'static Location<'static>,
+) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let (handle, new) = create(future, SchedulerRef::uncounted(shared), id, location);
+    start(shared, new);
+    handle
+}
+
+/// Counts the reference of a new task, and hands the task over to who runs it.
+///
+/// Both at once: a look for the worker's core less. Not compiled for each type of future.
+#[inline(never)]
+fn start(shared: &Arc<Shared>, new: Ready) {
+    let refused = context::with_core(shared, new, |core, new| {
+        let remote = &shared.remotes[core.index];
+        remote.references.add();
+        shared.start_here(core, remote, new)
+    });
+    match refused {
+        Ok(None) => {}
+        // Where its destructor may spawn in turn.
+        Ok(Some(refused)) => drop(refused),
+        Err(new) => {
+            if shared.elsewhere.references.add() {
+                own(shared);
+            }
+            shared.start_elsewhere(new);
+        }
+    }
+}
+
 impl SchedulerRef {
-    /// A reference more.
-    #[inline]
-    pub(super) fn new(shared: &Arc<Shared>) -> Self {
+    /// A reference that the worker on this thread counts, of a task that a model places itself.
+    #[cfg(all(test, filch_loom))]
+    pub(super) fn counted_here(shared: &Arc<Shared>) -> Self {
         let counted = context::with_core(shared, (), |core, ()| {
             shared.remotes[core.index].references.add();
         });
-        if counted.is_err() && shared.elsewhere.references.add() {
-            own(shared);
-        }
+        counted.expect("this thread plays a worker");
         Self::uncounted(shared)
     }
 
+    #[inline]
     fn uncounted(shared: &Arc<Shared>) -> Self {
         let shared = Arc::as_ptr(shared).cast_mut();
         Self {

@@ -7,13 +7,13 @@ use super::idle::{Idle, Wake};
 use super::metrics::{self, Counters, Outside};
 use super::parker::Parker;
 use super::queues::{Injector, LifoSlot, Stealer};
-use super::reference::{References, SchedulerRef, WorkerReferences};
+use super::reference::{self, References, SchedulerRef, WorkerReferences};
 use super::services::Services;
 use super::worker::Core;
 use crate::driver::Driver;
 use crate::primitive::atomic::{AtomicBool, Ordering::*, fence};
 use crate::primitive::{Mutex, SleepersMutex};
-use crate::task::{Again, Id, JoinHandle, Notified, OwnedTasks, Schedule, Task, create};
+use crate::task::{Again, Id, JoinHandle, Notified, OwnedTasks, Schedule, Task};
 use crossbeam_utils::CachePadded;
 use std::fmt;
 use std::future::Future;
@@ -66,6 +66,7 @@ pub(crate) struct Remote {
 
 impl Shared {
     /// Spawns `future`; its handle resolves as cancelled after shutdown.
+    #[inline]
     pub(crate) fn spawn<F>(
         self: &Arc<Self>,
         future: F,
@@ -76,27 +77,27 @@ impl Shared {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let (handle, ready) = create(future, SchedulerRef::new(self), id, location);
-        let pushed = context::with_core(self, ready, |core, ready| {
-            let remote = &self.remotes[core.index];
-            remote.counters.spawned.add(1);
-            if self.owned.is_closed() {
-                return Some(ready);
-            }
-            core.push_woken(remote, ready);
-            None
-        });
-        match pushed {
-            Ok(None) => {}
-            // Not to be polled any more.
-            Ok(Some(ready)) => drop(ready),
-            Err(ready) => {
-                // ORDERING: Relaxed: the end of the task publishes it.
-                self.elsewhere.outside.spawned.fetch_add(1, Relaxed);
-                self.inject(ready);
-            }
+        reference::spawn(self, future, id, location)
+    }
+
+    /// Takes a new task into the queue of the worker on this thread, or gives it back after
+    /// shutdown: it is to be dropped.
+    #[inline]
+    pub(super) fn start_here(&self, core: &mut Core, remote: &Remote, new: Ready) -> Option<Ready> {
+        remote.counters.spawned.add(1);
+        if self.owned.is_closed() {
+            return Some(new);
         }
-        handle
+        core.push_woken(remote, new);
+        None
+    }
+
+    /// Takes a new task from outside the workers.
+    #[cold]
+    pub(super) fn start_elsewhere(&self, new: Ready) {
+        // ORDERING: Relaxed: the end of the task publishes it.
+        self.elsewhere.outside.spawned.fetch_add(1, Relaxed);
+        self.inject(new);
     }
 
     /// Puts a ready task where it runs next, or where any worker finds it.

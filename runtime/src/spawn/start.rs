@@ -44,6 +44,7 @@ use std::panic::Location;
 ///     });
 /// }
 /// ```
+#[inline]
 #[track_caller]
 pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
 where

@@ -46,7 +46,7 @@
 use super::Schedule;
 use super::current;
 use super::error::{Failure, JoinError};
-use super::header::{Header, Holds, Vtable};
+use super::header::{Header, Holds, TakeOutput, Vtable};
 use super::id::Id;
 use super::join_waker::JoinWaker;
 use super::poll;
@@ -55,7 +55,7 @@ use super::state::State;
 use crate::primitive::UnsafeCell;
 use crate::unwind::swallow;
 use std::future::Future;
-use std::mem::{ManuallyDrop, offset_of};
+use std::mem::{ManuallyDrop, offset_of, transmute};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::ptr::{self, NonNull};
@@ -90,7 +90,10 @@ impl<F: Future, S: Schedule> Cell<F, S> {
         schedule: poll::schedule::<F, S>,
         schedule_by_val: poll::schedule_by_val::<F, S>,
         cancel: poll::cancel::<F, S>,
-        take_output: poll::take_output::<F, S>,
+        // SAFETY: any function has a pointer; this one is called as what it is, nothing else.
+        take_output: unsafe {
+            transmute::<TakeOutput<F::Output>, unsafe fn()>(poll::take_output::<F, S>)
+        },
         drop_output: poll::drop_output::<F, S>,
         dealloc: poll::dealloc::<F, S>,
         join_waker: offset_of!(Self, join_waker),
@@ -207,24 +210,30 @@ impl<F: Future, S> Cell<F, S> {
         unsafe { self.store(Err(failure)) };
     }
 
-    /// Takes the output, if it has not been taken yet.
+    /// Takes the output.
+    ///
+    /// # Panics
+    ///
+    /// If it has been taken.
     ///
     /// # Safety
     ///
     /// The output is the caller's, see **Stage**.
     #[inline]
-    pub(super) unsafe fn take_output(&self) -> Option<Result<F::Output, JoinError>> {
+    pub(super) unsafe fn take_output(&self) -> Poll<Result<F::Output, JoinError>> {
         // SAFETY: as the caller promises.
-        if unsafe { self.holds() } != Holds::Output {
-            return None;
-        }
+        let holds = unsafe { self.holds() };
+        assert!(
+            holds == Holds::Output,
+            "a JoinHandle was polled after it had returned the output"
+        );
         // SAFETY: as above. The output is read out once, right after.
         unsafe { self.set_holds(Holds::Nothing) };
-        let result = self.stage.with(|stage| {
+        self.stage.with(|stage| {
             // SAFETY: the caller has the stage to itself, and it held the output.
-            unsafe { ptr::read(stage.cast::<Result<F::Output, Failure>>()) }
-        });
-        Some(result.map_err(|failure| JoinError::new(self.header.id, failure)))
+            let result = unsafe { ptr::read(stage.cast::<Result<F::Output, Failure>>()) };
+            Poll::Ready(result.map_err(|failure| JoinError::new(self.header.id, failure)))
+        })
     }
 
     /// Drops what the task holds, future or output. A panic goes no further.

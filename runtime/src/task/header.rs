@@ -1,5 +1,6 @@
 //! What every task has, whatever its future: the first cache line of its cell.
 
+use super::error::JoinError;
 use super::id::Id;
 use super::site::Site;
 use super::state::State;
@@ -7,6 +8,7 @@ use crate::primitive::UnsafeCell;
 use crate::primitive::atomic::{AtomicBool, Ordering};
 use std::fmt;
 use std::ptr::NonNull;
+use std::task::Poll;
 // Not `primitive`'s: neither a statistic nor what is written by who runs the task
 // and read by its next runner takes part in a protocol of its own; they would
 // only multiply the interleavings of a model.
@@ -83,9 +85,9 @@ pub(super) struct Vtable {
     /// Drops the future and completes the task, which the caller runs.
     /// Consumes a reference.
     pub(super) cancel: unsafe fn(NonNull<Header>),
-    /// Moves the output to where the second argument, a
-    /// `*mut Option<Result<T, JoinError>>`, points.
-    pub(super) take_output: unsafe fn(NonNull<Header>, *mut ()),
+    /// Returns the output, or panics if it has been returned. In truth a [`TakeOutput`] of
+    /// the future's output type.
+    pub(super) take_output: unsafe fn(),
     /// Drops the output, if it is still there.
     pub(super) drop_output: unsafe fn(NonNull<Header>),
     /// Frees the task. The caller holds the only reference.
@@ -93,6 +95,11 @@ pub(super) struct Vtable {
     /// Where in the cell the join waker is, in bytes.
     pub(super) join_waker: usize,
 }
+
+/// Takes the output of a task. It returns what a `JoinHandle` does, so that the output is
+/// written where that one's caller wants it: to copy it again would mean to wait for the first
+/// copy, see *no wide loads of narrow stores* in ARCHITECTURE.md.
+pub(super) type TakeOutput<T> = unsafe fn(NonNull<Header>) -> Poll<Result<T, JoinError>>;
 
 impl Header {
     pub(super) fn new(state: State, site: &'static Site, id: Id) -> Self {

@@ -6,6 +6,7 @@
 
 use super::abort::AbortHandle;
 use super::error::JoinError;
+use super::header::TakeOutput;
 use super::id::Id;
 use super::raw::{self, Reference};
 use super::state::{Disposed, TransitionToDetached, TransitionToJoinWaker};
@@ -13,10 +14,9 @@ use crate::coop;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
-use std::mem::ManuallyDrop;
+use std::mem::{ManuallyDrop, transmute};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
-use std::ptr;
 use std::task::{Context, Poll, Waker, ready};
 
 /// Permission to await a task, and to abort it.
@@ -123,14 +123,11 @@ impl<T> Future for JoinHandle<T> {
             return Poll::Pending;
         }
         coop.made_progress();
-        let task = self.task.as_raw();
-        let mut output = None::<Self::Output>;
-        // SAFETY: the task is complete, so the output is the handle's
-        // (**Stage**), and `T` is its type.
-        unsafe {
-            (self.task.header().site.vtable.take_output)(task, ptr::from_mut(&mut output).cast())
-        };
-        Poll::Ready(output.expect("a JoinHandle was polled after it had returned the output"))
+        let take_output = self.task.header().site.vtable.take_output;
+        // SAFETY: that is its type, as `T` is the output type of the task.
+        let take_output = unsafe { transmute::<unsafe fn(), TakeOutput<T>>(take_output) };
+        // SAFETY: the task is complete, so the output is the handle's (**Stage**).
+        unsafe { take_output(self.task.as_raw()) }
     }
 }
 

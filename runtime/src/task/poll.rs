@@ -302,23 +302,18 @@ pub(super) unsafe fn schedule_by_val<F: Future, S: Schedule>(task: NonNull<Heade
     }
 }
 
-/// Moves the output, if it is still there, to `destination`.
+/// Returns the output, or panics if it has been returned. Always ready.
 ///
 /// # Safety
 ///
-/// As all entries; the output is the caller's, and `destination` points to an
-/// `Option<Result<F::Output, JoinError>>`.
+/// As all entries; and the output is the caller's.
 pub(super) unsafe fn take_output<F: Future, S: Schedule>(
     task: NonNull<Header>,
-    destination: *mut (),
-) {
+) -> Poll<Result<F::Output, JoinError>> {
     // SAFETY: the caller's reference outlives the call.
     let cell = unsafe { cell::<F, S>(task) };
     // SAFETY: as the caller promises.
-    let output = unsafe { cell.take_output() };
-    let destination = destination.cast::<Option<Result<F::Output, JoinError>>>();
-    // SAFETY: as the caller promises.
-    unsafe { *destination = output };
+    unsafe { cell.take_output() }
 }
 
 /// Drops the output, if it is still there.

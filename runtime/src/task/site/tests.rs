@@ -12,13 +12,13 @@ fn here() -> &'static Location<'static> {
 fn kind() -> &'static Vtable {
     fn nothing(_: NonNull<Header>) {}
     fn nothing_with(_: NonNull<Header>, _: *const ()) {}
-    fn nothing_to(_: NonNull<Header>, _: *mut ()) {}
+    fn nothing_of() {}
     Box::leak(Box::new(Vtable {
         poll: nothing_with,
         schedule: nothing,
         schedule_by_val: nothing,
         cancel: nothing,
-        take_output: nothing_to,
+        take_output: nothing_of,
         drop_output: nothing,
         dealloc: nothing,
         join_waker: 0,
