@@ -213,15 +213,14 @@ impl Entry {
         if extra.is_empty() {
             return Taken::All;
         }
-        // Not past those of former batches again: there may be thousands.
-        for index in position.next_extra..extra.capacity() {
-            position.next_extra = index;
-            if let Some(waiter) = extra.get_mut(index)
-                && event.satisfies(waiter.interest)
-                && take(&mut waiter.waker, batch) == Taken::Full
-            {
+        for (index, waiter) in extra.iter_mut() {
+            if index < position.next_extra || !event.satisfies(waiter.interest) {
+                continue;
+            }
+            if let Taken::Full = take(&mut waiter.waker, batch) {
                 return Taken::Full;
             }
+            position.next_extra = index + 1;
         }
         Taken::All
     }

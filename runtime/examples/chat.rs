@@ -5,7 +5,7 @@
 //! nc 127.0.0.1 7001
 //! ```
 //!
-//! Everything is bounded, so that no client can harm the others. The room
+//! What one client can make the room keep is bounded; how many there are is not. The room
 //! keeps the last [`HISTORY`] messages; who falls further behind is told how
 //! many lines it missed. Who does not read at all for [`PATIENCE`], or sends a
 //! line longer than [`LONGEST_LINE`], is shown out.
@@ -31,7 +31,7 @@ A chat room: connect with `nc`, give a name, write lines.
 const HISTORY: usize = 256;
 /// How long a client may leave what it was sent unread.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Bytes in a line, names included.
+/// Bytes in a line that a client sends, its end included; a name is such a line.
 const LONGEST_LINE: usize = 1024;
 /// How long to wait before accepting again when the system refuses to.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

@@ -7,7 +7,7 @@
 //!
 //! One task serves one connection. A peer that resets its connection ends its
 //! own task and nothing else; a process out of file descriptors keeps the
-//! connections it has and accepts the next one as soon as one of them closes.
+//! connections it has and accepts the next one soon after one of them closes.
 
 use filch::io;
 use filch::net::{TcpListener, TcpStream};

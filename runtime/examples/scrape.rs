@@ -8,7 +8,7 @@
 //! Without arguments it serves a small site on the loopback interface, whose
 //! pages take their time to answer, and scrapes it twice from its front page
 //! on: first one page at a time, then every page as soon as a link to it is
-//! found. The waiting overlaps, and that is the whole speed-up. Server and
+//! found, up to so many at once. The waiting overlaps, and that is the whole speed-up. Server and
 //! scraper are hyper on filch's sockets, without an adapter in between.
 
 #[path = "scrape/crawl.rs"]

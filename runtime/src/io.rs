@@ -42,7 +42,7 @@
 //! }
 //! ```
 
-#[cfg(feature = "net")]
+#[cfg(all(unix, feature = "net"))]
 pub(crate) mod cooperative;
 #[cfg(all(unix, feature = "net"))]
 pub mod unix;

@@ -11,6 +11,8 @@
 //!
 //! # A first program
 //!
+//! With `filch = "0.1"` among its dependencies, a program of its own uses filch under that name:
+//!
 //! ```
 //! use filch::time::{Duration, sleep};
 //!
@@ -30,10 +32,11 @@
 //! |---|---|
 //! | starting tasks, waiting for them, aborting them | [`spawn()`], [`task`] |
 //! | sleeping, timeouts, intervals | [`time`] |
-//! | TCP | [`net`] |
+//! | TCP, and whatever else can be polled | [`net`], `io::unix::AsyncFd` |
 //! | reading and writing | [`io`] |
 //! | channels, locks, notifications | [`sync`] |
 //! | building a runtime by hand, metrics | [`runtime`] |
+//! | `#[main]`, `#[test]`, `select!`, `join!`, `task_local!` | the macros of the crate root, below |
 //!
 //! # Features
 //!
@@ -53,7 +56,7 @@ mod unwind;
 
 #[cfg(not(filch_loom))]
 pub mod io;
-#[cfg(all(feature = "net", not(filch_loom)))]
+#[cfg(all(feature = "net", unix, not(filch_loom)))]
 pub mod net;
 #[cfg(not(filch_loom))]
 pub mod runtime;

@@ -16,7 +16,7 @@ With URLs, fetches each of them and prints a line about it; the exit code is 1
 if any of them failed. Addresses start with http://, there is no TLS here.
 
 Without, serves a small site on this machine and scrapes it twice, first one
-page at a time and then all pages at once, and prints both times.
+page at a time and then many at once, and prints both times.
 
   --timeout SECONDS    give up on a page after so long, such as 2.5 (default 10)
   --connections COUNT  connections open at the same time (default 64)

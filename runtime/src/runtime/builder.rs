@@ -34,8 +34,9 @@ const DEFAULT_SPIN: Duration = Duration::from_micros(5);
 
 /// Configures and builds a [`Runtime`].
 ///
-/// The methods are tokio's, and so are their defaults unless they say otherwise. A runtime built
-/// without `enable_io`, `enable_time` or `enable_all` says so when they are missed.
+/// The methods are tokio's but for [`spin_before_sleep`](Self::spin_before_sleep), and so are their
+/// defaults unless they say otherwise. A runtime built without `enable_io`, `enable_time` or
+/// `enable_all` says so when they are missed.
 ///
 /// ```
 /// use filch::runtime::Builder;

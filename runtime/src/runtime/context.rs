@@ -53,7 +53,7 @@ pub(super) const OUTSIDE: &str = "there is no filch runtime running on this thre
 /// The context of a runtime, left again when this is dropped.
 ///
 /// Made by [`Runtime::enter`](crate::runtime::Runtime::enter) and
-/// [`Handle::enter`]. Guards must be dropped in the reverse order of their making.
+/// [`Handle::enter`]. Guards that are not dropped in the reverse order of their making panic.
 #[must_use = "the context is left as soon as the guard is dropped"]
 pub struct EnterGuard<'a> {
     entered: Entered,

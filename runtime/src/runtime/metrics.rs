@@ -70,37 +70,57 @@ impl RuntimeMetrics {
     ///
     /// # Panics
     ///
-    /// If there is no such worker, as with the other figures by worker.
+    /// If there is no such worker.
     #[track_caller]
     pub fn worker_poll_count(&self, worker: usize) -> u64 {
         self.counters(worker).polls.get()
     }
 
     /// How often `worker` went to sleep.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such worker.
     #[track_caller]
     pub fn worker_park_count(&self, worker: usize) -> u64 {
         self.counters(worker).parks.get()
     }
 
     /// How often `worker` woke without work of its own to do.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such worker.
     #[track_caller]
     pub fn worker_noop_count(&self, worker: usize) -> u64 {
         self.counters(worker).noops.get()
     }
 
     /// How many tasks `worker` has stolen from others.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such worker.
     #[track_caller]
     pub fn worker_steal_count(&self, worker: usize) -> u64 {
         self.counters(worker).steals.get()
     }
 
     /// How often `worker` has found tasks to steal.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such worker.
     #[track_caller]
     pub fn worker_steal_operations(&self, worker: usize) -> u64 {
         self.counters(worker).steal_operations.get()
     }
 
     /// How many ready tasks `worker` has put into its own queues.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such worker.
     #[track_caller]
     pub fn worker_local_schedule_count(&self, worker: usize) -> u64 {
         self.counters(worker).local_schedules.get()

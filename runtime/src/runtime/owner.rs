@@ -125,6 +125,11 @@ impl Runtime {
 
     /// Enters the runtime's context: until the guard is dropped, `spawn`,
     /// sockets and timers on this thread belong to this runtime.
+    ///
+    /// # Panics
+    ///
+    /// The guard panics when guards are not dropped in the reverse order of
+    /// their making.
     pub fn enter(&self) -> EnterGuard<'_> {
         self.handle.enter()
     }

@@ -19,7 +19,8 @@
 //! - **R1** There are as many references as *elsewhere* and the workers' counts say
 //!   together, less [`OPEN`], while the counts are open, and as *elsewhere* says alone
 //!   once they are closed. That of a new task is counted before anybody else gets hold of
-//!   the task; until then the `Arc` that its maker borrows stands for it.
+//!   the task; until then the `Arc` that its maker borrows stands for it, and nothing
+//!   happens that may unwind.
 //! - **R2** A worker's count is written by the thread in whose context its core
 //!   lies, and by nobody from the core's end on.
 //! - **R3** While *elsewhere* is not zero, it owns one reference of the scheduler's
@@ -46,7 +47,7 @@ use std::sync::Arc;
 /// What *elsewhere* counts from while workers count as well.
 const OPEN: u64 = 1 << 62;
 
-/// A counted reference to a scheduler, of a task.
+/// A reference to a scheduler, of a task: counted, but for a moment at the beginning (R1).
 pub(crate) struct SchedulerRef {
     /// From `Arc::as_ptr`.
     shared: NonNull<Shared>,
@@ -128,9 +129,9 @@ impl Deref for SchedulerRef {
 
     #[inline]
     fn deref(&self) -> &Shared {
-        // SAFETY: this reference is counted (R1) or lent. In the one case the counts
+        // SAFETY: this reference is counted, or about to be (R1), or lent. In the first case the counts
         // add up to more than nothing, so that *elsewhere* owns a reference of the
-        // `Arc` (R3), in the other one the borrowed `Arc` is one.
+        // `Arc` (R3), in the others the borrowed `Arc` is one.
         unsafe { self.shared.as_ref() }
     }
 }

@@ -23,7 +23,8 @@ use crate::task::JoinHandle;
 ///
 /// Panics outside of a runtime: call it from async code that filch runs, or
 /// while a [`Handle::enter`](crate::runtime::Handle::enter) guard is alive, or use
-/// [`Handle::spawn_blocking`](crate::runtime::Handle::spawn_blocking).
+/// [`Handle::spawn_blocking`](crate::runtime::Handle::spawn_blocking). Panics as well if no
+/// thread can be created and none exists that could run the function.
 ///
 /// # Examples
 ///

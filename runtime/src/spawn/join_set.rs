@@ -159,6 +159,11 @@ impl<T: 'static> JoinSet<T> {
     /// Panics as soon as one of the tasks panics, with the same payload, and if
     /// one was aborted. The other tasks are then aborted, as the set is dropped.
     ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: dropping the future aborts the tasks that are left, and drops the
+    /// outputs of the others. In a `select!`, take [`join_next`](Self::join_next).
+    ///
     /// # Examples
     ///
     /// ```

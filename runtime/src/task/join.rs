@@ -50,7 +50,9 @@ use std::task::{Context, Poll, Waker, ready};
 pub struct JoinHandle<T> {
     /// Released by the last transition of `drop`.
     task: ManuallyDrop<Reference>,
-    output: PhantomData<T>,
+    /// `T` is the output type itself, not one that it is a subtype of: [`TakeOutput`] is called
+    /// as what it is.
+    output: PhantomData<fn(T) -> T>,
 }
 
 // SAFETY: the handle moves a `T` from the task to whoever polls it; all else
@@ -124,7 +126,7 @@ impl<T> Future for JoinHandle<T> {
         }
         coop.made_progress();
         let take_output = self.task.header().site.vtable.take_output;
-        // SAFETY: that is its type, as `T` is the output type of the task.
+        // SAFETY: that is its type, as `T` is the output type of the task, to the letter.
         let take_output = unsafe { transmute::<unsafe fn(), TakeOutput<T>>(take_output) };
         // SAFETY: the task is complete, so the output is the handle's (**Stage**).
         unsafe { take_output(self.task.as_raw()) }

@@ -182,6 +182,9 @@ pub struct Interval {
 impl Interval {
     /// Waits for the next tick, and returns the instant that it was due.
     ///
+    /// # Panics
+    /// When it is polled while the runtime that the interval was made in shuts down, or later.
+    ///
     /// # Cancel safety
     /// Cancel safe: a tick is consumed only if it is returned.
     ///
@@ -205,6 +208,9 @@ impl Interval {
     ///
     /// If it is pending, the task is woken at the tick; of several tasks, the one
     /// that polled last.
+    ///
+    /// # Panics
+    /// As [`tick`](Self::tick).
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         ready!(self.delay.poll_elapsed(cx));
         let scheduled = self.delay.deadline();

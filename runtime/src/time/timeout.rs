@@ -95,6 +95,10 @@ where
 
 pin_project! {
     /// The future that [`timeout`] and [`timeout_at`] return.
+    ///
+    /// # Panics
+    /// When it is polled while the runtime that it was made in shuts down, or later, and what it
+    /// waits for is not ready.
     #[project(!Unpin)]
     #[derive(Debug)]
     #[must_use = "futures do nothing unless you `.await` or poll them"]

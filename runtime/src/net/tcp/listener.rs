@@ -30,7 +30,11 @@ const BACKLOG: i32 = 4096;
 /// async fn main() -> std::io::Result<()> {
 ///     let listener = TcpListener::bind("127.0.0.1:8080").await?;
 ///     loop {
-///         let (mut stream, _peer) = listener.accept().await?;
+///         let Ok((mut stream, _peer)) = listener.accept().await else {
+///             // Out of files, say: others will be closed.
+///             filch::time::sleep(std::time::Duration::from_millis(50)).await;
+///             continue;
+///         };
 ///         filch::spawn(async move {
 ///             let (mut reader, mut writer) = stream.split();
 ///             filch::io::copy(&mut reader, &mut writer).await
@@ -61,6 +65,10 @@ impl TcpListener {
     /// # Panics
     ///
     /// When called outside a runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: dropping the future closes the socket, if there is one yet.
     ///
     /// # Examples
     ///

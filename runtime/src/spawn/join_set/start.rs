@@ -43,7 +43,8 @@ impl<T: 'static> JoinSet<T> {
     ///
     /// # Panics
     ///
-    /// Panics outside of a runtime.
+    /// Panics outside of a runtime, and if no thread can be created and none exists that could
+    /// run the function.
     ///
     /// # Examples
     ///
@@ -72,6 +73,10 @@ impl<T: 'static> JoinSet<T> {
 
     /// Runs a blocking function on the blocking pool of `handle`'s runtime and
     /// adds it to the set.
+    ///
+    /// # Panics
+    ///
+    /// If no thread can be created and none exists that could run the function.
     #[track_caller]
     pub fn spawn_blocking_on<F>(&mut self, f: F, handle: &Handle) -> AbortHandle
     where
