@@ -2,6 +2,7 @@ use super::super::{Timer, Timers};
 use super::*;
 use crate::driver::clock::Clock;
 use filch_timer::Tick;
+use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Poll, Wake, Waker};
@@ -20,8 +21,26 @@ impl Wake for Count {
     }
 }
 
-fn timers(paused: bool) -> Timers {
-    Timers::new(2, Arc::new(Clock::new(paused)), Box::new(|| ()))
+/// The timers of a runtime, which this thread leaves with them.
+struct Entered(Timers);
+
+impl Deref for Entered {
+    type Target = Timers;
+
+    fn deref(&self) -> &Timers {
+        &self.0
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        leave_runtime();
+    }
+}
+
+fn timers(paused: bool) -> Entered {
+    let clock = Arc::new(Clock::new(paused));
+    Entered(Timers::new(2, clock, Box::new(|| ())))
 }
 
 fn waiting(timers: &Timers, shard: usize, deadline: Tick, waker: &Waker) -> Timer {
@@ -271,5 +290,4 @@ fn of_another_runtime_no_reference_is_kept() {
     assert_eq!((own.len(), other.len()), (0, 0));
     assert_eq!(Arc::strong_count(other.shard(0)), 1);
     assert_eq!(Arc::strong_count(own.shard(0)), 2);
-    leave_runtime();
 }
