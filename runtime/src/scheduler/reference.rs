@@ -64,42 +64,44 @@ const _: () = {
     is_sharable::<Shared>();
 };
 
-/// Makes a task of `future`, and has `shared` run it.
-#[inline]
-pub(super) fn spawn<F>(
-    shared: &Arc<Shared>,
-    future: F,
-    id: Id,
-    location: &'static Location<'static>,
-) -> JoinHandle<F::Output>
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
-    let (handle, new) = create(future, SchedulerRef::uncounted(shared), id, location);
-    start(shared, new);
-    handle
-}
+impl Shared {
+    /// Spawns `future`; its handle resolves as cancelled after shutdown.
+    #[inline]
+    pub(crate) fn spawn<F>(
+        self: &Arc<Self>,
+        future: F,
+        id: Id,
+        location: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let (handle, new) = create(future, SchedulerRef::uncounted(self), id, location);
+        self.start(new);
+        handle
+    }
 
-/// Counts the reference of a new task, and hands the task over to who runs it.
-///
-/// Both at once: a look for the worker's core less. Not compiled for each type of future.
-#[inline(never)]
-fn start(shared: &Arc<Shared>, new: Ready) {
-    let refused = context::with_core(shared, new, |core, new| {
-        let remote = &shared.remotes[core.index];
-        remote.references.add();
-        shared.start_here(core, remote, new)
-    });
-    match refused {
-        Ok(None) => {}
-        // Where its destructor may spawn in turn.
-        Ok(Some(refused)) => drop(refused),
-        Err(new) => {
-            if shared.elsewhere.references.add() {
-                own(shared);
+    /// Counts the reference of a new task, and hands the task over to who runs it.
+    ///
+    /// Both at once: a look for the worker's core less. Not compiled for each type of future.
+    #[inline(never)]
+    fn start(self: &Arc<Self>, new: Ready) {
+        let refused = context::with_core(self, new, |core, new| {
+            let remote = &self.remotes[core.index];
+            remote.references.add();
+            self.start_here(core, remote, new)
+        });
+        match refused {
+            Ok(None) => {}
+            // Where its destructor may spawn in turn.
+            Ok(Some(refused)) => drop(refused),
+            Err(new) => {
+                if self.elsewhere.references.add() {
+                    own(self);
+                }
+                self.start_elsewhere(new);
             }
-            shared.start_elsewhere(new);
         }
     }
 }

@@ -7,17 +7,15 @@ use super::idle::{Idle, Wake};
 use super::metrics::{self, Counters, Outside};
 use super::parker::Parker;
 use super::queues::{Injector, LifoSlot, Stealer};
-use super::reference::{self, References, SchedulerRef, WorkerReferences};
+use super::reference::{References, SchedulerRef, WorkerReferences};
 use super::services::Services;
 use super::worker::Core;
 use crate::driver::Driver;
 use crate::primitive::atomic::{AtomicBool, Ordering::*, fence};
 use crate::primitive::{Mutex, SleepersMutex};
-use crate::task::{Again, Id, JoinHandle, Notified, OwnedTasks, Schedule, Task};
+use crate::task::{Again, Notified, OwnedTasks, Schedule, Task};
 use crossbeam_utils::CachePadded;
 use std::fmt;
-use std::future::Future;
-use std::panic::Location;
 use std::ptr;
 use std::time::Duration;
 // Not `primitive`'s: the receiver of a method. Loom sees no order in its count; a
@@ -65,21 +63,6 @@ pub(crate) struct Remote {
 }
 
 impl Shared {
-    /// Spawns `future`; its handle resolves as cancelled after shutdown.
-    #[inline]
-    pub(crate) fn spawn<F>(
-        self: &Arc<Self>,
-        future: F,
-        id: Id,
-        location: &'static Location<'static>,
-    ) -> JoinHandle<F::Output>
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        reference::spawn(self, future, id, location)
-    }
-
     /// Takes a new task into the queue of the worker on this thread, or gives it back after
     /// shutdown: it is to be dropped.
     #[inline]
