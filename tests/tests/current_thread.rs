@@ -4,7 +4,7 @@
 
 mod every_runtime;
 
-use every_runtime::{current_thread, within_bounds};
+use every_runtime::{current_thread, waiting_sleep, within_bounds};
 use filch::runtime::{Builder, Handle, Runtime};
 use filch::time::sleep;
 use std::future::{pending, poll_fn};
@@ -221,10 +221,6 @@ fn a_waker_that_panics_gives_the_core_back() {
             1
         });
         let mut joined = runtime.spawn(async {});
-        let mut timer = {
-            let _context = runtime.enter();
-            Box::pin(sleep(Duration::from_millis(1)))
-        };
         let mut context = Context::from_waker(&waker);
         assert!(
             Box::pin(&mut joined)
@@ -236,7 +232,10 @@ fn a_waker_that_panics_gives_the_core_back() {
         runtime.block_on(filch::task::yield_now());
         assert!(joined.is_finished());
 
-        assert!(timer.as_mut().poll(&mut context).is_pending());
+        let _timer = {
+            let _context = runtime.enter();
+            waiting_sleep(Duration::from_millis(1), &waker)
+        };
         let outcome = catch_unwind(AssertUnwindSafe(|| runtime.block_on(pending::<()>())));
         let payload = outcome.expect_err("the panic goes on");
         assert_eq!(payload.downcast_ref(), Some(&"a waker that panics"));

@@ -3,16 +3,16 @@
 
 mod every_runtime;
 
-use every_runtime::within_bounds;
+use every_runtime::{waiting_sleep, within_bounds};
 use filch::net::TcpListener;
 use filch::runtime::{Builder, Handle};
-use filch::time::{Duration, sleep};
+use filch::time::Duration;
 use std::future::{pending, poll_fn};
 use std::panic::resume_unwind;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Poll, Wake, Waker};
 
 /// Panics once it is armed, without a report.
 #[derive(Clone, Default)]
@@ -128,9 +128,7 @@ fn a_waker_panics_while_a_worker_turns_the_driver() {
         async |trap| {
             trap.arm();
             let waker = Waker::from(Arc::new(trap.clone()));
-            let mut sleep = Box::pin(sleep(Duration::from_millis(1)));
-            let poll = sleep.as_mut().poll(&mut Context::from_waker(&waker));
-            assert!(poll.is_pending());
+            let sleep = waiting_sleep(Duration::from_millis(1), &waker);
             // It stays registered for as long as anybody could wake it.
             SLEEPS.lock().unwrap().push(sleep);
         },

@@ -3,16 +3,15 @@
 mod every_runtime;
 
 use every_runtime::{
-    current_thread, on_every_built_runtime, on_every_runtime, within_bounds, workers,
+    current_thread, on_every_built_runtime, on_every_runtime, waiting_sleep, within_bounds, workers,
 };
 use filch::runtime::{Builder, Handle};
 use filch::sync::oneshot;
 use filch::task;
-use std::future::{Future, pending};
+use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
 use std::sync::{Arc, Barrier, mpsc};
-use std::task::{Context, Wake, Waker};
+use std::task::{Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -308,9 +307,7 @@ fn a_waker_may_block_in_place() {
             let (woken, is_woken) = mpsc::channel();
             let waker = Waker::from(Arc::new(Blocks(woken)));
             let waiting = runtime.spawn(async move {
-                let mut sleep = pin!(filch::time::sleep(Duration::from_millis(1)));
-                let polled = sleep.as_mut().poll(&mut Context::from_waker(&waker));
-                assert!(polled.is_pending());
+                let _sleep = waiting_sleep(Duration::from_millis(1), &waker);
                 pending::<()>().await;
             });
             is_woken.recv().unwrap();

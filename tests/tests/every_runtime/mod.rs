@@ -4,8 +4,11 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use filch::runtime::{Builder, Runtime};
+use filch::time::{Sleep, sleep};
 use std::panic::resume_unwind;
+use std::pin::Pin;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -38,6 +41,18 @@ pub(crate) fn on_every_built_runtime(body: impl Fn(Runtime) + Clone + Send + 'st
     for count in WORKER_COUNTS {
         let body = body.clone();
         within_bounds(&format!("{count} workers"), move || body(workers(count)));
+    }
+}
+
+/// A sleep of that time that waits, with that waker. One whose time is over at its first poll,
+/// for the processor was taken away in between, is made again.
+pub(crate) fn waiting_sleep(duration: Duration, waker: &Waker) -> Pin<Box<Sleep>> {
+    loop {
+        let mut sleep = Box::pin(sleep(duration));
+        let poll = sleep.as_mut().poll(&mut Context::from_waker(waker));
+        if poll.is_pending() {
+            return sleep;
+        }
     }
 }
 

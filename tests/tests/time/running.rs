@@ -83,8 +83,9 @@ async fn sleep_and_look(start: Instant, millis: u64) -> Duration {
 #[test]
 fn a_sleep_moves_between_threads() {
     on_every_built_runtime(|runtime| {
+        // Pending, unless the processor is taken away for so long.
         let mut sleep = by_hand(sleep_in(&runtime, ms(2)));
-        assert!(sleep.poll().is_pending());
+        let _ = sleep.poll();
         let deadline = sleep.future.deadline();
         // Polled from a task, with another waker, and then from another one.
         let (sender, receiver) = oneshot::channel();
@@ -332,11 +333,12 @@ async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {
 fn a_sleep_in_the_place_of_an_earlier_one_wakes_its_task_in_time() {
     on_every_built_runtime(|runtime| {
         let waiting = runtime.spawn(async {
+            // Both pending, unless the processor is taken away for so long.
             let mut former = Box::pin(sleep(ms(5)));
-            assert!(poll_once(former.as_mut()).await.is_pending());
+            let _ = poll_once(former.as_mut()).await;
             drop(former);
             let mut latter = pin!(sleep(ms(20)));
-            assert!(poll_once(latter.as_mut()).await.is_pending());
+            let _ = poll_once(latter.as_mut()).await;
             poll_fn(|_| match latter.is_elapsed() {
                 true => Poll::Ready(()),
                 false => Poll::Pending,
