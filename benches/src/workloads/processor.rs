@@ -79,6 +79,9 @@ fn compute(microseconds: u64) {
     run_steps(microseconds * steps_per_microsecond());
 }
 
+// Compiled once for all contenders, and for who finds out how long a step takes: copies differ by a tenth, as they
+// happen to lie.
+#[inline(never)]
 fn run_steps(steps: u64) {
     let mut value = black_box(1u64);
     for _ in 0..steps {
