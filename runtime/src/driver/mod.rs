@@ -2,11 +2,13 @@
 //!
 //! - [`clock`] is the one seam for time;
 //! - [`timers`] holds the deadlines, a wheel for each worker;
-//! - [`park`] joins them with the I/O driver into one wait.
+//! - [`park`] joins them with the I/O driver into one wait;
+//! - [`lead`] has it end as early as the system is late.
 
 pub(crate) mod clock;
 pub(crate) mod timers;
 
+mod lead;
 mod park;
 #[cfg(all(target_os = "linux", not(filch_loom)))]
 #[path = "precision/linux.rs"]

@@ -8,7 +8,8 @@
 //!
 //! Protocol of a park, so that no deadline is overslept:
 //! 1. publish the deadline it will sleep until ([`Timers::prepare_sleep`]);
-//! 2. sleep in the I/O driver, with the time left as its timeout;
+//! 2. sleep in the I/O driver, with the time left as its timeout, but for what the system
+//!    is late by ([`Lead`]); if it was less late than that, look for events until the deadline;
 //! 3. withdraw the published deadline, so that no unpark is wasted;
 //! 4. fire what is due.
 //!
@@ -20,10 +21,12 @@
 //! This module knows neither tasks nor workers.
 
 use super::clock::Clock;
+use super::lead::Lead;
 use super::timers::Timers;
 use crate::primitive::Arc;
 use crate::primitive::atomic::{AtomicU64, Ordering::*};
 use crate::unwind::Panics;
+use filch_timer::Tick;
 use std::io;
 use std::time::Duration;
 
@@ -40,6 +43,7 @@ pub(crate) enum Limit {
 #[derive(Debug)]
 pub(crate) struct Driver {
     io: filch_io::Driver,
+    lead: Lead,
 }
 
 /// The shared part: registers sources and timers, unparks the holder.
@@ -76,7 +80,8 @@ pub(crate) fn new(
         clock,
         turns: AtomicU64::new(0),
     };
-    Ok((Driver { io }, handle))
+    let lead = Lead::new();
+    Ok((Driver { io, lead }, handle))
 }
 
 impl DriverHandle {
@@ -150,20 +155,46 @@ impl Driver {
             return self.park_paused(handle, limit);
         }
         let deadline = handle.timers.prepare_sleep();
-        let until_deadline = deadline.map(|tick| {
-            Duration::from_nanos(
-                tick.as_nanos()
-                    .saturating_sub(handle.clock.now().as_nanos()),
-            )
+        let until_deadline = deadline.map(|deadline| {
+            let now = handle.clock.now();
+            (deadline, deadline.saturating_duration_since(now))
         });
-        let timeout = match limit {
-            Limit::Unlimited => until_deadline,
-            Limit::AtMost(limit) => Some(until_deadline.map_or(limit, |left| left.min(limit))),
+        let turn = match (until_deadline, limit) {
+            (Some((deadline, left)), Limit::Unlimited) => self.wait_until(handle, deadline, left),
+            (Some((deadline, left)), Limit::AtMost(limit)) if left <= limit => {
+                self.wait_until(handle, deadline, left)
+            }
+            (_, Limit::AtMost(limit)) => self.turn(handle, Some(limit)),
+            (None, Limit::Unlimited) => self.turn(handle, None),
         };
-        let turn = self.turn(handle, timeout);
         handle.timers.finish_sleep();
         handle.fire_timers();
         turn.is_full
+    }
+
+    /// Waits until something happens or `deadline`, which is so far ahead.
+    fn wait_until(
+        &mut self,
+        handle: &DriverHandle,
+        deadline: Tick,
+        left: Duration,
+    ) -> filch_io::Turn {
+        let found_nothing = |turn: &filch_io::Turn| turn.events == 0 && !turn.unparked;
+        let lead = self.lead.before(left);
+        let mut turn = self.turn(handle, Some(left - lead));
+        let mut now = handle.clock.now();
+        let since_deadline = now.saturating_duration_since(deadline);
+        let until_deadline = deadline.saturating_duration_since(now);
+        // More is left where something else has ended the sleep, as a signal does.
+        if left.is_zero() || !found_nothing(&turn) || until_deadline > lead {
+            return turn;
+        }
+        self.lead.learn(lead - until_deadline + since_deadline);
+        while now < deadline && found_nothing(&turn) {
+            turn = self.turn(handle, Some(Duration::ZERO));
+            now = handle.clock.now();
+        }
+        turn
     }
 
     /// As [`park`](Self::park), on a paused clock: jumps instead of waiting.
@@ -220,3 +251,5 @@ impl Driver {
 
 #[cfg(all(test, filch_loom))]
 mod models;
+#[cfg(all(test, not(filch_loom)))]
+mod tests;
