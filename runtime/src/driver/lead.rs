@@ -13,10 +13,13 @@
 
 use std::time::Duration;
 
-/// The most that a lead may be, and so what a sleep may cost in processor time at most.
+/// The most that a lead may be, and so what waking too early may cost in processor time.
 const MOST: Duration = Duration::from_micros(100);
 
-/// A step is that part of the lead, and [`LEAST_STEP`].
+/// Shorter sleeps have no lead, and teach nothing: the processor hardly goes idle.
+const SHORTEST: Duration = Duration::from_micros(50);
+
+/// A step is one 32nd of the lead, and [`LEAST_STEP`] more.
 const STEPS: u32 = 32;
 const LEAST_STEP: Duration = Duration::from_nanos(250);
 
@@ -37,13 +40,20 @@ impl Lead {
         Lead(lead)
     }
 
-    /// By how much to shorten a sleep of that time: by half at most, so that most of a short one is slept.
+    /// By how much to shorten a sleep of that time: by half at most.
     pub(super) fn before(&self, sleep: Duration) -> Duration {
+        // A model's time passes in sleeps alone: looking until the deadline would not end.
+        if sleep < SHORTEST || cfg!(filch_loom) {
+            return Duration::ZERO;
+        }
         self.0.min(sleep / 2)
     }
 
-    /// Learns from a sleep that nothing has ended but its time, and that has lasted so much longer.
-    pub(super) fn learn(&mut self, lateness: Duration) {
+    /// Learns from a sleep of that time, which nothing else has ended, and which has lasted so much longer.
+    pub(super) fn learn(&mut self, sleep: Duration, lateness: Duration) {
+        if sleep < SHORTEST {
+            return;
+        }
         let step = self.0 / STEPS + LEAST_STEP;
         self.0 = if lateness > self.0 {
             MOST.min(self.0 + step)
@@ -66,7 +76,7 @@ mod tests {
         let mut lead = Lead::new();
         lateness
             .into_iter()
-            .for_each(|late| lead.learn(micros(late)));
+            .for_each(|late| lead.learn(SHORTEST, micros(late)));
         lead.0
     }
 
@@ -74,12 +84,12 @@ mod tests {
     fn the_lead_approaches_the_lateness_that_one_sleep_in_four_falls_short_of() {
         let spread = |number: u64| 50 + number * 7 % 20;
         let mut lead = Lead::new();
-        (0..100).for_each(|number| lead.learn(micros(spread(number))));
+        (0..100).for_each(|number| lead.learn(SHORTEST, micros(spread(number))));
         let mut early = 0;
         for number in 0..1_000 {
             assert!(micros(40) < lead.0 && lead.0 < micros(65), "{lead:?}");
             early += u32::from(micros(spread(number)) < lead.0);
-            lead.learn(micros(spread(number)));
+            lead.learn(SHORTEST, micros(spread(number)));
         }
         assert!((200..300).contains(&early), "{early} of 1000");
     }
@@ -101,9 +111,18 @@ mod tests {
         assert_eq!(after([10_000; 10_000]), MOST);
         assert_eq!(after([0; 10]), Duration::ZERO);
         let mut lead = Lead::new();
-        (0..1_000).for_each(|_| lead.learn(micros(50)));
+        (0..1_000).for_each(|_| lead.learn(SHORTEST, micros(50)));
         assert!(lead.before(micros(1_000)) > micros(25));
-        assert_eq!(lead.before(micros(40)), micros(20));
+        assert_eq!(lead.before(micros(60)), micros(30));
+        assert_eq!(lead.before(micros(49)), Duration::ZERO);
         assert_eq!(lead.before(Duration::ZERO), Duration::ZERO);
+    }
+
+    /// Such as those between two deadlines that lie close to one another.
+    #[test]
+    fn short_sleeps_teach_nothing() {
+        let mut lead = Lead::of(micros(50));
+        (0..1_000).for_each(|_| lead.learn(micros(49), micros(2)));
+        assert_eq!(lead.0, micros(50));
     }
 }

@@ -161,7 +161,10 @@ impl Driver {
         });
         let turn = match (until_deadline, limit) {
             (Some((deadline, left)), Limit::Unlimited) => self.wait_until(handle, deadline, left),
-            (Some((deadline, left)), Limit::AtMost(limit)) if left <= limit => {
+            // A sleep of that limit would hardly end before such a deadline.
+            (Some((deadline, left)), Limit::AtMost(limit))
+                if left <= limit.saturating_add(self.lead.before(left)) =>
+            {
                 self.wait_until(handle, deadline, left)
             }
             (_, Limit::AtMost(limit)) => self.turn(handle, Some(limit)),
@@ -189,7 +192,8 @@ impl Driver {
         if left.is_zero() || !found_nothing(&turn) || until_deadline > lead {
             return turn;
         }
-        self.lead.learn(lead - until_deadline + since_deadline);
+        self.lead
+            .learn(left, lead - until_deadline + since_deadline);
         while now < deadline && found_nothing(&turn) {
             turn = self.turn(handle, Some(Duration::ZERO));
             now = handle.clock.now();
