@@ -9,7 +9,8 @@
 //! Protocol of a park, so that no deadline is overslept:
 //! 1. publish the deadline it will sleep until ([`Timers::prepare_sleep`]);
 //! 2. sleep in the I/O driver, with the time left as its timeout, but for what the system
-//!    is late by ([`Lead`]); if it was less late than that, look for events until the deadline;
+//!    is late by ([`Lead`]); if it was less late than that, look for events until the deadline,
+//!    which stays published: whoever registers an earlier one still unparks the holder;
 //! 3. withdraw the published deadline, so that no unpark is wasted;
 //! 4. fire what is due.
 //!
@@ -185,11 +186,14 @@ impl Driver {
         let found_nothing = |turn: &filch_io::Turn| turn.events == 0 && !turn.unparked;
         let lead = self.lead.before(left);
         let mut turn = self.turn(handle, Some(left - lead));
+        if left.is_zero() || !found_nothing(&turn) {
+            return turn;
+        }
         let mut now = handle.clock.now();
         let since_deadline = now.saturating_duration_since(deadline);
         let until_deadline = deadline.saturating_duration_since(now);
-        // More is left where something else has ended the sleep, as a signal does.
-        if left.is_zero() || !found_nothing(&turn) || until_deadline > lead {
+        // Something else has ended the sleep, as a signal does.
+        if until_deadline > lead {
             return turn;
         }
         self.lead
