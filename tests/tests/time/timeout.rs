@@ -158,7 +158,10 @@ fn a_timeout_in_the_place_of_an_earlier_one_lasts_its_own_time() {
     on_every_runtime(|| async {
         for duration in [ms(1), ms(3), ms(9)] {
             for _ in 0..100 {
-                timeout(ms(2), yield_now()).await.unwrap();
+                let start = Instant::now();
+                let outcome = timeout(ms(2), yield_now()).await;
+                // Its time may be over at its first poll, if the processor was taken away.
+                assert!(outcome.is_ok() || start.elapsed() >= ms(2));
             }
             let start = Instant::now();
             timeout(duration, pending::<()>()).await.unwrap_err();
