@@ -48,6 +48,8 @@ struct Waiters {
     read: Option<Waker>,
     write: Option<Waker>,
     extra: Slab<Waiter>,
+    /// The indices of extra waiters are below, since there last were none.
+    extra_end: usize,
 }
 
 struct Waiter {
@@ -163,7 +165,9 @@ impl Entry {
         let replaced = match *key {
             None => {
                 let waker = Some(waker);
-                *key = Some(WaiterKey(waiters.extra.insert(Waiter { interest, waker })));
+                let index = waiters.extra.insert(Waiter { interest, waker });
+                waiters.extra_end = waiters.extra_end.max(index + 1);
+                *key = Some(WaiterKey(index));
                 None
             }
             Some(WaiterKey(index)) => waiters.extra[index].waker.replace(waker),
@@ -184,6 +188,7 @@ impl Entry {
         if waiters.extra.is_empty() {
             // Forgets the vacant slots, so that an event does not walk them.
             waiters.extra.clear();
+            waiters.extra_end = 0;
         }
         drop(waiters);
         drop(removed);
@@ -204,23 +209,25 @@ impl Entry {
         batch: &mut WakeBatch,
     ) -> Taken {
         let mut waiters = self.waiters.lock();
-        let Waiters { read, write, extra } = &mut *waiters;
+        let Waiters {
+            read,
+            write,
+            extra,
+            extra_end,
+        } = &mut *waiters;
         if event.is_readable() && take(read, batch) == Taken::Full
             || event.is_writable() && take(write, batch) == Taken::Full
         {
             return Taken::Full;
         }
-        if extra.is_empty() {
-            return Taken::All;
-        }
-        for (index, waiter) in extra.iter_mut() {
-            if index < position.next_extra || !event.satisfies(waiter.interest) {
-                continue;
-            }
-            if let Taken::Full = take(&mut waiter.waker, batch) {
+        while position.next_extra < *extra_end {
+            if let Some(waiter) = extra.get_mut(position.next_extra)
+                && event.satisfies(waiter.interest)
+                && take(&mut waiter.waker, batch) == Taken::Full
+            {
                 return Taken::Full;
             }
-            position.next_extra = index + 1;
+            position.next_extra += 1;
         }
         Taken::All
     }

@@ -29,7 +29,8 @@
 //!
 //! *Writing.* A write that takes fewer bytes than offered has filled the send
 //! queue, and the kernel has marked the socket as wanting to hear of space:
-//! the acknowledgement which makes some reports an edge, after the write.
+//! the acknowledgement which makes some reports an edge, after the write. Not so
+//! one that takes as many as the system takes at most in one call.
 //!
 //! *`WouldBlock`.* It is the system's own answer, and there is none like it at
 //! a closed end. So it refutes a close that was reported: Linux reports a socket
@@ -55,6 +56,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// (`_XOPEN_IOV_MAX`). With more of them a short transfer may only mean that
 /// the call did not look at the rest.
 const VECTORED_BUFFERS_MAX: usize = 16;
+
+/// The most bytes of which every Linux takes all in one call: `MAX_RW_COUNT`, where pages
+/// are the largest. A call may leave the rest of more than that, with room in the queue.
+const BYTES_MAX: usize = 0x7fff_0000;
 
 impl TcpStream {
     /// `poll_read` by shared reference, for the halves.
@@ -156,7 +161,7 @@ impl TcpStream {
     /// Draws the conclusion from a successful write; see the module's head.
     #[inline]
     pub(super) fn note_sent(&self, sent: usize, offered: usize, readiness: Readiness) {
-        if 0 < sent && sent < offered {
+        if 0 < sent && sent < offered.min(BYTES_MAX) {
             self.io.clear(readiness);
         }
     }
