@@ -261,6 +261,37 @@ fn the_end_comes_while_a_worker_is_blocked_in_place() {
     });
 }
 
+/// The driver is shut down by the last worker to end: one whose thread has not come for it yet, for
+/// the program's start hook waits for the driver, ends without its thread.
+#[test]
+fn the_end_comes_while_a_worker_is_in_its_start_hook() {
+    within_bounds("a start hook that waits for the driver", || {
+        for workers in [1, 2] {
+            let (in_hook, is_in_hook) = channel();
+            let in_hook = Mutex::new(Some(in_hook));
+            let mut builder = Builder::new_multi_thread();
+            let runtime = builder
+                .worker_threads(workers)
+                .enable_all()
+                .on_thread_start(move || {
+                    let in_hook = in_hook.lock().unwrap().take();
+                    let Some(in_hook) = in_hook else { return };
+                    Handle::current().block_on(async {
+                        let listener = filch::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+                        in_hook.send(()).unwrap();
+                        listener.accept().await.unwrap_err();
+                    });
+                })
+                .build()
+                .unwrap();
+            is_in_hook.recv().unwrap();
+            let task = runtime.spawn(pending::<()>());
+            drop(runtime);
+            assert!(current_thread().block_on(task).unwrap_err().is_cancelled());
+        }
+    });
+}
+
 /// Nobody can take the worker over when the pool has been closed. What is
 /// waited for in place must be told of the end all the same.
 #[test]

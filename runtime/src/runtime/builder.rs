@@ -7,13 +7,13 @@ use crate::blocking::{Pool, PoolConfig};
 use crate::driver::clock::Clock;
 use crate::driver::{self, Driver, DriverHandle};
 use crate::rng::SeedSource;
+use crate::scheduler::block_in_place::{HandOff, accept, offer};
 use crate::scheduler::idle::MAX_WORKERS;
 use crate::scheduler::services::{Enabled, Hook, Hooks, Services};
 use crate::scheduler::shared::Shared;
-use crate::scheduler::worker::{self, Core, Pacing};
+use crate::scheduler::worker::Pacing;
 use crate::scheduler::{current_thread, multi_thread};
 use crate::unwind::{Panics, discard, swallow};
-use parking_lot::Mutex;
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Weak};
@@ -391,15 +391,15 @@ impl Builder {
         };
         // A thread takes its core once it runs, so that none is lost with a
         // thread that cannot be created.
-        let slots: Vec<_> = cores
+        let offers: Vec<_> = cores
             .into_iter()
-            .map(|core| Arc::new(Mutex::new(Some(Box::new(core)))))
+            .map(|core| offer(&shared, Box::new(core), run_worker_here))
             .collect();
         let mut threads = Vec::with_capacity(workers);
-        for slot in &slots {
+        for core in &offers {
             // The program's function that names threads may panic.
             let mut panics = Panics::default();
-            let error = match panics.put_off(|| self.start_worker(&shared, slot)) {
+            let error = match panics.put_off(|| self.start_worker(&shared, core)) {
                 Some(Ok(thread)) => {
                     threads.push(thread);
                     continue;
@@ -408,7 +408,6 @@ impl Builder {
                 None => None,
             };
             panics.put_off(|| give_up(&shared));
-            slots.iter().for_each(|slot| run_core(&shared, slot));
             // Here even where a runtime is not to be dropped, for they end at once.
             for thread in threads {
                 if let Err(panic) = thread.join() {
@@ -425,7 +424,7 @@ impl Builder {
     fn start_worker(
         &self,
         shared: &Arc<Shared>,
-        slot: &CoreSlot,
+        core: &HandOff,
     ) -> io::Result<thread::JoinHandle<()>> {
         let name = (self.thread_name)();
         check_thread_name(&name)
@@ -434,7 +433,7 @@ impl Builder {
         if let Some(bytes) = self.thread_stack_size {
             thread = thread.stack_size(bytes);
         }
-        let (shared, slot) = (Arc::clone(shared), Arc::clone(slot));
+        let (shared, core) = (Arc::clone(shared), HandOff::clone(core));
         let (on_start, on_stop) = (self.on_thread_start.clone(), self.on_thread_stop.clone());
         thread.spawn(move || {
             let mut panics = Panics::default();
@@ -442,14 +441,13 @@ impl Builder {
                 // The hooks are inside the runtime as well.
                 let _entered = enter(&shared);
                 run_with_hooks(on_start.as_ref(), on_stop.as_ref(), &mut || {
-                    run_core(&shared, &slot)
+                    accept(&shared, &core, run_worker_here)
                 });
             });
             // A start hook that panics leaves the core: as with a panic of a worker,
             // the runtime shuts down.
-            if slot.lock().is_some() {
+            if core.lock().is_some() {
                 panics.put_off(|| give_up(&shared));
-                run_core(&shared, &slot);
             }
             panics.resume();
         })
@@ -498,26 +496,11 @@ impl Builder {
     }
 }
 
-/// Where a worker's thread finds its core.
-type CoreSlot = Arc<Mutex<Option<Box<Core>>>>;
-
 /// Begins the shutdown of a runtime that has lost a worker. Inside of it, for closures are dropped that
 /// nobody will run.
 fn give_up(shared: &Arc<Shared>) {
     let _entered = enter(shared);
     shared.begin_shutdown_by_panic();
-}
-
-fn run_core(shared: &Arc<Shared>, slot: &CoreSlot) {
-    let core = slot.lock().take();
-    if let Some(core) = core {
-        let mut core = Some(core);
-        run_worker_here(shared, &mut || {
-            if let Some(core) = core.take() {
-                worker::run(shared, core);
-            }
-        });
-    }
 }
 
 /// Runs `body`, and `on_stop` even if it unwinds; a second panic ends there, for

@@ -10,7 +10,8 @@
 //! then waits for the closure. At shutdown it must not, for the closure may itself wait for
 //! the runtime's end, in a sleep for instance: whoever drops the request ends the core;
 //! and one whose request was dropped before is *stranded*, and ended by whoever begins the
-//! shutdown.
+//! shutdown. So is one whose own thread has not come for it yet: that one calls the
+//! program's start hook first, which may wait for the runtime's end as well.
 
 use super::context;
 use super::services::BlockingJob;
@@ -22,7 +23,7 @@ use std::mem;
 use std::sync::Arc as StdArc;
 
 /// The place where a core changes hands.
-type HandOff = Arc<Mutex<Option<Box<Core>>>>;
+pub(crate) type HandOff = Arc<Mutex<Option<Box<Core>>>>;
 
 /// Takes the core back when the closure ends, by return or by panic.
 struct TakeBack {
@@ -40,7 +41,7 @@ impl Drop for TakeBack {
     }
 }
 
-/// The cores that nobody is to run while their threads are blocked.
+/// The cores for which no thread may ever come.
 #[derive(Default)]
 pub(super) struct Stranded(Mutex<Vec<(HandOff, Enter)>>);
 
@@ -84,7 +85,25 @@ fn run(shared: &StdArc<Shared>, mut core: Option<Box<Core>>, enter: Enter) {
     }
 }
 
-/// How a thread of the pool enters the runtime to run a worker.
+/// Lays a new core down for the thread that is to [`accept`] it. If the shutdown begins
+/// first, whoever begins it ends the core.
+pub(crate) fn offer(shared: &StdArc<Shared>, core: Box<Core>, enter: Enter) -> HandOff {
+    let hand_off = HandOff::new(Mutex::new(Some(core)));
+    let stranded = shared.stranded.add(shared, &hand_off, enter);
+    debug_assert!(stranded, "a runtime that has no threads yet shuts down");
+    hand_off
+}
+
+/// Runs a core that was [offered](offer) on this thread, unless it has been ended.
+pub(crate) fn accept(shared: &StdArc<Shared>, hand_off: &HandOff, enter: Enter) {
+    let core = hand_off.lock().take();
+    if core.is_some() {
+        shared.stranded.remove(hand_off);
+        run(shared, core, enter);
+    }
+}
+
+/// How a thread of the pool, or a worker's own, enters the runtime to run a worker.
 pub(crate) type Enter = fn(&StdArc<Shared>, &mut dyn FnMut());
 
 /// Runs `f`, which may block, on whatever thread this is. If it is a worker's,

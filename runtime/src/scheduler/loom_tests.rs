@@ -35,7 +35,7 @@ mod stealing;
 mod watching;
 mod yielding;
 
-use super::block_in_place::block_in_place;
+use super::block_in_place::{accept, block_in_place, offer};
 use super::context::{self, WorkerGuard};
 use super::reference::SchedulerRef;
 use super::root;
@@ -151,6 +151,16 @@ impl Scheduler {
             .push(thread::spawn(move || worker::run(&shared, core)));
     }
 
+    /// Runs a worker on a thread of its own, which does `first` before it comes for the core.
+    fn start_after(&mut self, worker: usize, first: impl FnOnce() + Send + 'static) {
+        let (shared, core) = (Arc::clone(&self.shared), self.take_core(worker));
+        let offered = offer(&shared, core, run_here);
+        self.threads.push(thread::spawn(move || {
+            first();
+            accept(&shared, &offered, run_here);
+        }));
+    }
+
     /// Runs a worker on a thread of its own, and lets it fall asleep first.
     fn start_asleep(&mut self, worker: usize) {
         loom::stop_exploring();
@@ -248,7 +258,12 @@ fn block_on<T>(handle: JoinHandle<T>) -> T {
 }
 
 fn block<R>(f: impl FnOnce() -> R) -> R {
-    block_in_place(|_: &Arc<Shared>, run: &mut dyn FnMut()| run(), f)
+    block_in_place(run_here, f)
+}
+
+/// Enters no runtime: a model's threads need none.
+fn run_here(_: &Arc<Shared>, run: &mut dyn FnMut()) {
+    run();
 }
 
 /// Where a task leaves its waker. The lock is std's: nothing of loom's happens

@@ -91,6 +91,34 @@ fn loom_stranded_core_is_ended_by_the_shutdown() {
     });
 }
 
+/// A thread that has not come for its core yet waits for a task, as the program's start hook
+/// may, while the scheduler shuts down: the core ends without it, and the task is dropped.
+#[test]
+fn loom_core_whose_thread_has_not_come_is_ended_by_the_shutdown() {
+    model_bounded(3, || {
+        let mut scheduler = Scheduler::new(1);
+        let gate = Gate::new();
+        let dropped = OpensWhenDropped(gate.clone());
+        drop(scheduler.spawn(async move {
+            let _dropped = dropped;
+            pending::<()>().await;
+        }));
+        scheduler.start_after(0, move || gate.pass());
+        scheduler.end();
+    });
+}
+
+/// The thread comes for its core as the scheduler shuts down: one of them has it, and ends it.
+#[test]
+fn loom_core_whose_thread_comes_at_the_shutdown_is_ended() {
+    model_bounded(3, || {
+        let mut scheduler = Scheduler::new(1);
+        drop(scheduler.spawn(pending::<()>()));
+        scheduler.start_after(0, || ());
+        scheduler.end();
+    });
+}
+
 /// Queues a task that blocks until one behind it is dropped.
 fn block_for_what_is_dropped(scheduler: &mut Scheduler) {
     scheduler.stuck(0, |shared| {
