@@ -11,6 +11,7 @@
 use std::any::Any;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::thread;
 
 /// How many payloads are dropped that result from dropping one another. No
 /// program has a reason for a second.
@@ -45,11 +46,14 @@ impl Panics {
         }
     }
 
-    /// Lets the first panic go on, if there was one.
+    /// Lets the first panic go on, if there was one. On a thread that unwinds already it is
+    /// discarded: a second panic out of a destructor would end the process.
     #[inline]
     pub(crate) fn resume(self) {
-        if let Some(payload) = self.0 {
-            resume_unwind(payload);
+        match self.0 {
+            Some(payload) if thread::panicking() => discard(payload),
+            Some(payload) => resume_unwind(payload),
+            None => {}
         }
     }
 

@@ -238,7 +238,24 @@ fn guards_dropped_out_of_order_panic() {
         &panic_of(|| drop(outer)),
         &["dropped out of order", "reverse order"],
     );
+    // The outer one has left the inner one's runtime as well.
+    assert!(Handle::try_current().is_err());
     drop(inner);
+    assert!(Handle::try_current().is_err());
+}
+
+#[test]
+fn guards_dropped_out_of_order_leave_a_worker_in_its_runtime() {
+    let (own, first, second) = (workers(1), current_thread(), current_thread());
+    let (first_handle, second_handle) = (first.handle().clone(), second.handle().clone());
+    let misuse = own.spawn(async move {
+        let (outer, inner) = (first_handle.enter(), second_handle.enter());
+        panic_of(|| drop(outer));
+        drop(inner);
+    });
+    own.block_on(misuse).unwrap();
+    let flavor = own.spawn(async { Handle::current().runtime_flavor() });
+    assert_eq!(own.block_on(flavor).unwrap(), RuntimeFlavor::MultiThread);
 }
 
 #[test]

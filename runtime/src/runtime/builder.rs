@@ -111,6 +111,9 @@ impl Builder {
     }
 
     /// Turns on timers.
+    ///
+    /// On Linux the threads that wait for them ask to be woken to the nanosecond (their *timer
+    /// slack*). Threads and processes that a task starts inherit that.
     pub fn enable_time(&mut self) -> &mut Self {
         self.enabled.time = true;
         self
@@ -141,6 +144,10 @@ impl Builder {
 
     /// How many threads there are at most for blocking work, besides the
     /// workers. The default is 512.
+    ///
+    /// A thread that has taken over the worker of one in
+    /// [`block_in_place`](crate::task::block_in_place()) counts as a worker's, to the end of what it
+    /// polls then: so many such calls at once take as many threads, which this does not limit.
     ///
     /// # Panics
     ///

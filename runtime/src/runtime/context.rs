@@ -102,15 +102,19 @@ impl Entered {
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        let left = with_local(&CONTEXT, |context| {
-            if context.depth.get() != self.depth {
-                return Err(());
+        let (in_order, left) = with_local(&CONTEXT, |context| {
+            let depth = context.depth.get();
+            if depth < self.depth {
+                // Left with one around it.
+                return (true, None);
             }
             context.depth.set(self.depth - 1);
-            Ok(context.current.replace(self.previous.take()))
+            let left = context.current.replace(self.previous.take());
+            (depth == self.depth, left)
         });
+        drop(left);
         timers::leave_runtime();
-        if left.is_err() && !std::thread::panicking() {
+        if !in_order && !std::thread::panicking() {
             panic!(
                 "`EnterGuard` values dropped out of order: guards returned by `Runtime::enter` and `Handle::enter` \
                  must be dropped in the reverse order of their making"

@@ -5,11 +5,16 @@ use crate::coop;
 use crate::driver::timers::{ShutDown, Timer, TimerShard};
 use crate::primitive::Arc;
 use crate::runtime::context;
+use filch_timer::Tick;
 use std::task::{Context, Poll, ready};
 
 /// The longest time that is taken literally, 30 years: further from now, not
 /// every platform has an instant.
 const LONGEST: Duration = Duration::from_secs(86_400 * 365 * 30);
+
+/// The latest deadline that the timers know, in 584 years: the tick behind it means that there
+/// is none.
+const LATEST: Tick = Tick::from_nanos(u64::MAX - 1);
 
 /// `duration`, or what every platform can add to the current instant.
 pub(super) fn representable(duration: Duration) -> Duration {
@@ -89,8 +94,9 @@ impl Delay {
         }
     }
 
-    fn tick(&self) -> filch_timer::Tick {
-        self.timer.shard().clock().tick_at(self.deadline.into_std())
+    fn tick(&self) -> Tick {
+        let tick = self.timer.shard().clock().tick_at(self.deadline.into_std());
+        tick.min(LATEST)
     }
 }
 

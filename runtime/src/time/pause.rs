@@ -87,7 +87,15 @@ pub fn resume() {
 /// ```
 pub async fn advance(duration: Duration) {
     change(|clock| clock.advance(duration));
-    context::with_timers(|timers| while timers.fire_due(timers.clock().now()) > 0 {});
+    context::with_timers(|timers| {
+        let now = timers.clock().now();
+        while timers.earliest() <= now {
+            // Nothing is fired while another thread has them locked.
+            if timers.fire_due(now) == 0 {
+                std::thread::yield_now();
+            }
+        }
+    });
     yield_now().await;
 }
 

@@ -1,9 +1,14 @@
 //! Moving the paused clock by hand, and resetting sleeps around it.
 
 use super::{by_hand, ms};
+use filch::runtime::Handle;
+use filch::task::yield_now;
 use filch::time::{Duration, Instant, advance, sleep, sleep_until};
 use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::task::Poll;
+use std::thread;
 
 #[filch::test(start_paused = true)]
 async fn the_clock_moves_by_exactly_that_much() {
@@ -53,7 +58,7 @@ async fn one_jump_passes_many_deadlines() {
 #[filch::test(start_paused = true)]
 async fn tasks_that_sleep_are_woken() {
     let sleeping = filch::spawn(async { sleep(Duration::from_secs(60)).await });
-    filch::task::yield_now().await;
+    yield_now().await;
     advance(Duration::from_secs(60)).await;
     let start = Instant::now();
     sleeping.await.unwrap();
@@ -149,4 +154,30 @@ async fn a_long_sleep_does_not_disturb_short_ones() {
         () = long.future.as_mut() => {}
     }
     assert_eq!(long.future.deadline(), Instant::now());
+}
+
+/// Another thread that is busy with the same timers does not keep the clock from firing what it
+/// passes.
+#[filch::test(start_paused = true)]
+async fn what_is_passed_fires_although_another_thread_uses_the_timers() {
+    let stop = Arc::new(AtomicBool::new(false));
+    let (handle, stopped) = (Handle::current(), Arc::clone(&stop));
+    let busy = thread::spawn(move || {
+        let _context = handle.enter();
+        while !stopped.load(SeqCst) {
+            assert!(
+                by_hand(sleep(Duration::from_secs(86_400 * 365)))
+                    .poll()
+                    .is_pending()
+            );
+        }
+    });
+    for _ in 0..5_000 {
+        let task = filch::spawn(sleep(ms(1)));
+        yield_now().await;
+        advance(ms(1)).await;
+        assert!(task.is_finished());
+    }
+    stop.store(true, SeqCst);
+    busy.join().unwrap();
 }

@@ -71,6 +71,23 @@ fn a_runtime_that_shuts_down_wakes_the_others_all_the_same() {
     assert_eq!(after.wakes(), 1);
 }
 
+/// Two panics at once would end the process.
+#[test]
+fn a_runtime_that_shuts_down_as_its_thread_unwinds_keeps_the_panic_to_itself() {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let panicking = Arc::<Panicking>::default();
+    let context = runtime.enter();
+    let _trap = trap(Duration::from_secs(3_600), &panicking);
+    drop(context);
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        let _runtime = runtime;
+        resume_unwind(Box::new("the first panic"));
+    }));
+    let payload = outcome.expect_err("it goes on");
+    assert_eq!(payload.downcast_ref(), Some(&"the first panic"));
+    assert_eq!(panicking.wakes.load(Ordering::SeqCst), 1);
+}
+
 /// The panic ends a worker's thread, whose stop hook panics in turn: two panics at
 /// once would end the process.
 #[test]

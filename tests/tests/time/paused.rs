@@ -73,6 +73,15 @@ async fn the_longest_sleep_ends() {
     sleep(ms(1)).await;
 }
 
+/// The timers count nanoseconds, in 64 bits; what is further ahead than those is due with the last.
+#[filch::test(start_paused = true)]
+async fn a_deadline_beyond_the_last_tick_is_jumped_to() {
+    let Some(deadline) = Instant::now().checked_add(Duration::from_secs(86_400 * 365 * 600)) else {
+        return;
+    };
+    sleep_until(deadline).await;
+}
+
 #[filch::test(start_paused = true)]
 async fn a_cancelled_timeout_does_not_move_the_clock() {
     let start = Instant::now();

@@ -1,5 +1,5 @@
 //! Linux delays timers by up to 50 µs to join wake-ups, unless a thread asks
-//! for less: its *timer slack*.
+//! for less: its *timer slack*. Threads and processes that it starts inherit it.
 
 use std::num::NonZeroU64;
 

@@ -303,7 +303,7 @@ impl TimerShard {
     }
 
     #[inline]
-    pub(super) fn earliest(&self) -> Tick {
+    pub(crate) fn earliest(&self) -> Tick {
         // ORDERING: Relaxed: nothing is read on account of it but under the lock.
         // Where a stale value would matter, `prepare_sleep` has its fence.
         Tick::from_nanos(self.earliest.load(Relaxed))
