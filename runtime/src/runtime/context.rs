@@ -112,8 +112,8 @@ impl Drop for Entered {
             let left = context.current.replace(self.previous.take());
             (depth == self.depth, left)
         });
-        drop(left);
         timers::leave_runtime();
+        drop(left);
         if !in_order && !std::thread::panicking() {
             panic!(
                 "`EnterGuard` values dropped out of order: guards returned by `Runtime::enter` and `Handle::enter` \

@@ -158,6 +158,9 @@ impl Runtime {
     /// Shuts down without waiting: tasks end at their next await point, and
     /// blocking closures that run already go on in the background. May be
     /// called inside asynchronous code.
+    ///
+    /// Tasks are dropped on the threads of their workers, or on this one where such a thread has
+    /// not come to its worker yet, or blocks in place with nobody to take it over.
     pub fn shutdown_background(mut self) {
         self.shut_down(Patience::None);
     }
