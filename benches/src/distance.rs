@@ -27,8 +27,8 @@ const BATCH: usize = 200;
 const SPINS: usize = 10_000;
 
 /// Up to so many times the least distance seen, processors are near: those that share a core are as
-/// near as can be, those that share a cache two to three times as far, others six and more.
-const NEAR: f64 = 3.0;
+/// near as can be, those that share a cache two to four times as far, others six and more.
+const NEAR: f64 = 4.5;
 
 /// For how long a change of state is waited for. After that, a sample is taken as things are.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -238,8 +238,8 @@ mod tests {
 
     #[test]
     fn a_sample_in_the_right_state_is_taken_once() {
-        assert_eq!(taken(State::Near, &[100.0, 300.0, 150.0]), (1, 1));
-        assert_eq!(taken(State::Far, &[100.0, 301.0, 700.0]), (1, 1));
+        assert_eq!(taken(State::Near, &[100.0, 450.0, 150.0]), (1, 1));
+        assert_eq!(taken(State::Far, &[100.0, 451.0, 700.0]), (1, 1));
     }
 
     #[test]

@@ -49,6 +49,7 @@ mod coop;
 mod driver;
 mod prefetch;
 mod primitive;
+mod quartile;
 mod rng;
 mod scheduler;
 pub mod task;

@@ -23,6 +23,7 @@ const HOUSE: &[(&str, Floor)] = &[
     ("prefetch.rs", Floor::Storey(1)),
     ("primitive.rs", Floor::Storey(1)),
     ("primitive/", Floor::Storey(1)),
+    ("quartile.rs", Floor::Storey(1)),
     ("coop.rs", Floor::Storey(1)),
     ("coop/", Floor::Storey(1)),
     ("rng.rs", Floor::Storey(1)),

@@ -11,6 +11,7 @@ use crate::scheduler::block_in_place::{HandOff, accept, offer};
 use crate::scheduler::idle::MAX_WORKERS;
 use crate::scheduler::services::{Enabled, Hook, Hooks, Services};
 use crate::scheduler::shared::Shared;
+use crate::scheduler::spin::SpinLimit;
 use crate::scheduler::worker::Pacing;
 use crate::scheduler::{current_thread, multi_thread};
 use crate::unwind::{Panics, discard, swallow};
@@ -29,8 +30,6 @@ const DEFAULT_KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// As many as can be dispatched, woken and polled while what the system and the tasks
 /// touch for them is in the caches, and enough to make the system call cheap.
 const DEFAULT_EVENTS_PER_TURN: usize = 64;
-/// About what a sleep and a wake-up cost.
-const DEFAULT_SPIN: Duration = Duration::from_micros(5);
 
 /// Configures and builds a [`Runtime`].
 ///
@@ -62,7 +61,7 @@ pub struct Builder {
     enabled: Enabled,
     events_per_turn: usize,
     pacing: Pacing,
-    spin: Duration,
+    spin: SpinLimit,
     start_paused: bool,
 }
 
@@ -94,7 +93,7 @@ impl Builder {
             },
             events_per_turn: DEFAULT_EVENTS_PER_TURN,
             pacing: Pacing::default(),
-            spin: DEFAULT_SPIN,
+            spin: SpinLimit::CostOfSleep,
             start_paused: false,
         }
     }
@@ -276,8 +275,9 @@ impl Builder {
     }
 
     /// How long a worker that has run dry waits for tasks awake before it goes to
-    /// sleep. Zero: not at all. Five microseconds if not set. A millisecond at most,
-    /// longer is taken for that: meanwhile it looks neither at sockets nor at timers.
+    /// sleep. Zero: not at all. A millisecond at most, longer is taken for that: meanwhile it
+    /// looks neither at sockets nor at timers. If not set, for as long as it takes the system to wake
+    /// a worker, which the runtime measures: 5 to 50 microseconds.
     ///
     /// A task that is woken by a plain thread or by the end of blocking work in
     /// that time starts at once, and waking it is no system call. Where spinning
@@ -297,7 +297,7 @@ impl Builder {
     /// # Ok::<_, std::io::Error>(())
     /// ```
     pub fn spin_before_sleep(&mut self, limit: Duration) -> &mut Self {
-        self.spin = limit;
+        self.spin = SpinLimit::Given(limit);
         self
     }
 
@@ -380,7 +380,7 @@ impl Builder {
             spin: if processors > 1 {
                 self.spin
             } else {
-                Duration::ZERO
+                SpinLimit::Given(Duration::ZERO)
             },
             ..self.pacing
         };

@@ -28,7 +28,7 @@ mod slice;
 #[cfg(any(not(target_os = "linux"), filch_loom))]
 #[path = "slice/other.rs"]
 mod slice;
-mod spin;
+pub(crate) mod spin;
 pub(crate) mod worker;
 
 #[cfg(all(test, filch_loom))]

@@ -24,8 +24,10 @@
 //! The parker does not know workers, tasks or what the driver is.
 
 use crate::primitive::atomic::{AtomicUsize, Ordering::*};
-use crate::primitive::{Condvar, Mutex};
-use std::time::Instant;
+use crate::primitive::{Condvar, Mutex, now};
+// Not `primitive`'s: for a figure alone, which orders nothing.
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
 
 const EMPTY: usize = 0;
 const NOTIFIED: usize = 1;
@@ -38,6 +40,10 @@ pub(crate) struct Parker {
     state: AtomicUsize,
     mutex: Mutex<()>,
     condvar: Condvar,
+    begun: Instant,
+    /// When the owner was last woken from a sleep, in nanoseconds since `begun`; zero once
+    /// it has asked.
+    woken_at: AtomicU64,
 }
 
 impl Parker {
@@ -46,6 +52,8 @@ impl Parker {
             state: AtomicUsize::new(EMPTY),
             mutex: Mutex::new(()),
             condvar: Condvar::new(),
+            begun: now(),
+            woken_at: AtomicU64::new(0),
         }
     }
 
@@ -93,12 +101,36 @@ impl Parker {
         match self.state.swap(NOTIFIED, AcqRel) {
             EMPTY | NOTIFIED => {}
             ON_CONDVAR => {
+                self.note_wake_up();
                 drop(self.mutex.lock());
                 self.condvar.notify_one();
             }
-            IN_DRIVER => wake_driver(),
+            IN_DRIVER => {
+                self.note_wake_up();
+                wake_driver();
+            }
             state => unreachable!("parker state {state}"),
         }
+    }
+
+    /// How long ago the owner was woken, if it was since it last asked: right after a sleep, what
+    /// it takes the system to wake a thread.
+    ///
+    /// About: who is woken by something else at that moment may learn of it at the next sleep.
+    pub(crate) fn wake_up_took(&self) -> Option<Duration> {
+        // ORDERING: Relaxed: a figure.
+        let at = self.woken_at.load(Relaxed);
+        if at == 0 {
+            return None;
+        }
+        self.woken_at.store(0, Relaxed);
+        now().checked_duration_since(self.begun + Duration::from_nanos(at))
+    }
+
+    fn note_wake_up(&self) {
+        let at = now().saturating_duration_since(self.begun).as_nanos();
+        // ORDERING: Relaxed: a figure.
+        self.woken_at.store(u64::try_from(at).unwrap_or(0), Relaxed);
     }
 
     fn take_token(&self) -> bool {
@@ -145,5 +177,41 @@ mod tests {
         let parker = Parker::new();
         parker.park(Some(Instant::now() + Duration::from_millis(1)));
         parker.park_in_driver(|| ());
+        assert_eq!(parker.wake_up_took(), None);
+    }
+
+    #[test]
+    fn who_was_woken_learns_once_how_long_it_took() {
+        let parker = Parker::new();
+        let start = Instant::now();
+        parker.park_in_driver(|| parker.unpark(|| std::thread::sleep(Duration::from_millis(2))));
+        let took = parker.wake_up_took().unwrap();
+        assert!(Duration::from_millis(2) <= took && took <= start.elapsed());
+        assert_eq!(parker.wake_up_took(), None);
+    }
+
+    #[test]
+    fn so_does_who_was_woken_from_the_condvar() {
+        let parker = Parker::new();
+        let start = Instant::now();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while parker.state.load(Relaxed) != ON_CONDVAR {
+                    std::thread::yield_now();
+                }
+                parker.unpark(|| unreachable!());
+            });
+            parker.park(None);
+        });
+        assert!(parker.wake_up_took().unwrap() <= start.elapsed());
+        assert_eq!(parker.wake_up_took(), None);
+    }
+
+    #[test]
+    fn a_token_for_one_who_is_awake_is_no_wake_up() {
+        let parker = Parker::new();
+        parker.unpark(|| unreachable!());
+        parker.park(None);
+        assert_eq!(parker.wake_up_took(), None);
     }
 }

@@ -209,6 +209,9 @@ impl Worker<'_> {
             }
             None => self.remote.parker.park(look.map(|look| look.at)),
         }
+        if let Some(took) = self.remote.parker.wake_up_took() {
+            core.spin.learn(took);
+        }
         let expired = look.is_some_and(|look| now() >= look.at);
         (
             core,

@@ -7,6 +7,10 @@
 //! cost, in hindsight (the ski rental argument), and whoever pushes from outside
 //! finds somebody awake.
 //!
+//! What a sleep costs is the system's: two microseconds on one machine, thirty on a virtual one, which
+//! has to ask its host for a processor. So it is measured: at each wake-up, from just before the
+//! system call to the first step of who was woken ([`LowerQuartile`] of them).
+//!
 //! Whether it is worth it, the last spins tell: after one that found nothing the
 //! worker falls asleep without one, for twice as many times as before; one that found
 //! something halves that. So a runtime whose waits are long hardly ever spins, and an
@@ -25,6 +29,7 @@
 
 use super::worker::{Core, Worker};
 use crate::primitive::{now, spin_until};
+use crate::quartile::LowerQuartile;
 use std::time::Duration;
 
 /// The most sleeps without a spin in between.
@@ -40,10 +45,31 @@ const BETWEEN_LOOKS: Duration = Duration::from_nanos(100);
 /// The longest spin, which looks neither at sockets nor at timers.
 pub(crate) const LONGEST: Duration = Duration::from_millis(1);
 
-/// Whether to spin next time.
+/// The least and the most that a sleep is taken to cost.
+const LEAST: Duration = Duration::from_micros(5);
+const MOST: Duration = Duration::from_micros(50);
+
+/// What sets how long a spin may last.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum SpinLimit {
+    /// Whoever has built the runtime; zero: no spin.
+    Given(Duration),
+    /// What a sleep costs here.
+    CostOfSleep,
+}
+
+impl Default for SpinLimit {
+    fn default() -> Self {
+        Self::Given(Duration::ZERO)
+    }
+}
+
+/// Whether to spin next time, and for how long.
 #[derive(Debug)]
 pub(super) struct Spin {
-    limit: Duration,
+    limit: SpinLimit,
+    /// How long it takes to wake a thread that sleeps.
+    wake_up: LowerQuartile,
     /// Sleeps without a spin after the next one that finds nothing.
     skips: u32,
     /// How many are left after the last one that found nothing.
@@ -51,10 +77,10 @@ pub(super) struct Spin {
 }
 
 impl Spin {
-    /// Zero as the limit: never.
-    pub(super) fn new(limit: Duration) -> Self {
+    pub(super) fn new(limit: SpinLimit) -> Self {
         Self {
-            limit: limit.min(LONGEST),
+            limit,
+            wake_up: LowerQuartile::up_to(MOST),
             skips: 1,
             skips_left: 0,
         }
@@ -62,9 +88,21 @@ impl Spin {
 
     /// Whether to spin before the sleep that is due now.
     fn is_due(&mut self) -> bool {
-        let due = self.skips_left == 0 && !self.limit.is_zero();
+        let due = self.skips_left == 0 && !self.limit().is_zero();
         self.skips_left = self.skips_left.saturating_sub(1);
         due
+    }
+
+    fn limit(&self) -> Duration {
+        match self.limit {
+            SpinLimit::Given(limit) => limit.min(LONGEST),
+            SpinLimit::CostOfSleep => self.wake_up.get().max(LEAST),
+        }
+    }
+
+    /// Learns from a wake-up that took so long.
+    pub(super) fn learn(&mut self, took: Duration) {
+        self.wake_up.learn(took);
     }
 
     fn note(&mut self, found: bool) {
@@ -84,7 +122,7 @@ impl Worker<'_> {
             return false;
         }
         let mut time = now();
-        let until = time + core.spin.limit;
+        let until = time + core.spin.limit();
         let mut wait = BEFORE_FIRST_LOOK;
         let found = loop {
             time = spin_until(time + std::mem::replace(&mut wait, BETWEEN_LOOKS));
@@ -119,7 +157,7 @@ mod tests {
 
     #[test]
     fn spins_in_vain_become_rare() {
-        let mut spin = Spin::new(Duration::from_micros(1));
+        let mut spin = Spin::new(SpinLimit::Given(Duration::from_micros(1)));
         // After 1, 2, 4, … sleeps without one.
         assert_eq!(spins_in_vain(&mut spin, 1023 + 10), 10);
         assert_eq!(spins_in_vain(&mut spin, 100 * (MAX_SKIPS + 1)), 100);
@@ -127,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_spin_that_finds_something_is_followed_by_one() {
-        let mut spin = Spin::new(Duration::from_micros(1));
+        let mut spin = Spin::new(SpinLimit::Given(Duration::from_micros(1)));
         spins_in_vain(&mut spin, 1023 + 10);
         for _ in 0..MAX_SKIPS {
             if spin.is_due() {
@@ -140,8 +178,28 @@ mod tests {
     }
 
     #[test]
+    fn a_spin_lasts_as_long_as_a_wake_up() {
+        let mut spin = Spin::new(SpinLimit::CostOfSleep);
+        assert_eq!(spin.limit(), LEAST);
+        (0..1_000).for_each(|_| spin.learn(Duration::from_micros(20)));
+        assert!(Duration::from_micros(15) < spin.limit());
+        assert!(spin.limit() < Duration::from_micros(25));
+        (0..1_000).for_each(|_| spin.learn(Duration::from_secs(1)));
+        assert_eq!(spin.limit(), MOST);
+        (0..1_000).for_each(|_| spin.learn(Duration::from_nanos(1)));
+        assert_eq!(spin.limit(), LEAST);
+    }
+
+    #[test]
+    fn a_limit_that_was_given_stands() {
+        let mut spin = Spin::new(SpinLimit::Given(Duration::from_secs(1)));
+        (0..1_000).for_each(|_| spin.learn(Duration::from_micros(20)));
+        assert_eq!(spin.limit(), LONGEST);
+    }
+
+    #[test]
     fn without_a_limit_there_is_no_spin() {
-        let mut spin = Spin::new(Duration::ZERO);
+        let mut spin = Spin::new(SpinLimit::default());
         assert_eq!(spins_in_vain(&mut spin, 10_000), 0);
     }
 }

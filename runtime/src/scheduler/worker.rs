@@ -24,7 +24,7 @@ use super::relief::Relief;
 use super::shared::{Ready, Remote, Shared};
 use super::sleep::Watch;
 use super::slice::TimeSlice;
-use super::spin::Spin;
+use super::spin::{Spin, SpinLimit};
 use crate::driver::PreciseSleeps;
 use crate::task::{Again, current};
 use crate::unwind::Panics;
@@ -75,7 +75,7 @@ pub(crate) struct Pacing {
     /// The most polls between two looks into the injector.
     pub(crate) injector_interval: Option<u32>,
     /// How long to watch the queues before a sleep.
-    pub(crate) spin: Duration,
+    pub(crate) spin: SpinLimit,
 }
 
 impl Pacing {

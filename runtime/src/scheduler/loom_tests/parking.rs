@@ -1,5 +1,6 @@
 //! A task is made ready while a worker goes to sleep.
 
+use super::super::spin::SpinLimit;
 use super::super::worker::Pacing;
 use super::{Gate, Scheduler, block_on, model, model_bounded, spawn, spawn_behind, stop_exploring};
 use std::sync::Arc;
@@ -80,7 +81,7 @@ fn loom_injector_push_against_a_spin_that_ends() {
         let mut scheduler = Scheduler::with_pacing(
             1,
             Pacing {
-                spin: Duration::from_nanos(1),
+                spin: SpinLimit::Given(Duration::from_nanos(1)),
                 ..Pacing::default()
             },
         );
