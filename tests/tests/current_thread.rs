@@ -243,10 +243,10 @@ fn a_waker_that_panics_gives_the_core_back() {
     });
 }
 
-/// The panic of a waker that the shutdown wakes does not keep the blocking pool's
-/// threads.
+/// The panic of a waker that the shutdown wakes keeps neither tasks nor the blocking
+/// pool's threads.
 #[test]
-fn a_waker_that_panics_at_the_shutdown_keeps_no_thread() {
+fn a_waker_that_panics_at_the_shutdown_keeps_nothing() {
     within_bounds("a shutdown with a waker that panics", || {
         let (stop, stopped) = sync_channel(1);
         let runtime = Builder::new_current_thread()
@@ -263,8 +263,15 @@ fn a_waker_that_panics_at_the_shutdown_keeps_no_thread() {
         runtime.block_on(runtime.spawn_blocking(|| ())).unwrap();
         let poll = timer.as_mut().poll(&mut Context::from_waker(&waker));
         assert!(poll.is_pending());
+        let held = Arc::new(());
+        let by_task = Arc::clone(&held);
+        runtime.spawn(async move {
+            pending::<()>().await;
+            drop(by_task);
+        });
         let outcome = catch_unwind(AssertUnwindSafe(|| drop(runtime)));
         assert!(outcome.is_err(), "the panic goes on");
+        assert_eq!(Arc::strong_count(&held), 1);
         stopped.recv_timeout(Duration::from_secs(100)).unwrap();
     });
 }

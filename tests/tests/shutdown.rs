@@ -3,7 +3,7 @@
 mod every_runtime;
 
 use every_runtime::{current_thread, on_every_built_runtime, within_bounds, workers};
-use filch::runtime::{Builder, Handle, Runtime};
+use filch::runtime::{Builder, Handle, Runtime, RuntimeFlavor};
 use filch::task::{JoinHandle, block_in_place, spawn_blocking, yield_now};
 use std::cell::RefCell;
 use std::env;
@@ -878,4 +878,48 @@ impl<F: FnOnce()> Drop for OnDrop<F> {
             f();
         }
     }
+}
+
+/// Waits as it is dropped, as a connection does that is to say good-bye.
+struct Leaving(Sender<(bool, bool)>);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        let runtime = Handle::current();
+        let wait = || {
+            let slept = catch_unwind(AssertUnwindSafe(|| {
+                runtime.block_on(async { filch::time::sleep(Duration::from_secs(3600)).await });
+            }));
+            let accepted = runtime.block_on(async {
+                let listener = filch::net::TcpListener::bind("127.0.0.1:0").await?;
+                listener.accept().await
+            });
+            self.0.send((slept.is_err(), accepted.is_err())).unwrap();
+        };
+        match runtime.runtime_flavor() {
+            RuntimeFlavor::CurrentThread => wait(),
+            _ => block_in_place(wait),
+        }
+    }
+}
+
+#[test]
+fn who_waits_while_it_is_dropped_learns_of_the_end() {
+    on_every_built_runtime(|runtime| {
+        within_bounds("a shutdown", || {
+            let (sender, learnt) = channel();
+            for _ in 0..4 {
+                let leaving = Leaving(sender.clone());
+                runtime.spawn(async move {
+                    let _leaving = leaving;
+                    pending::<()>().await;
+                });
+            }
+            drop(sender);
+            runtime.block_on(yield_now());
+            drop(runtime);
+            let learnt: Vec<_> = learnt.iter().collect();
+            assert_eq!(learnt, [(true, true); 4]);
+        });
+    });
 }

@@ -27,6 +27,7 @@ use crate::driver::Driver;
 use crate::primitive::atomic::Ordering::*;
 use crate::primitive::{Condvar, Mutex, const_thread_local, with_local};
 use crate::task::{Again, Id, JoinHandle, Notified, OwnedTasks, Schedule, Task, create};
+use crate::unwind::Panics;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
@@ -188,8 +189,8 @@ impl Shared {
         self.injector.lock().tasks.len()
     }
 
-    /// Drops every task inside the runtime's context, which the caller has
-    /// entered, and shuts the driver down.
+    /// Shuts the driver down, which nobody turns any more, and drops every task inside the
+    /// runtime's context, which the caller has entered.
     pub(crate) fn shutdown(self: &Arc<Self>) {
         let core = self.core.lock().take();
         let Some(mut core) = core else {
@@ -197,15 +198,23 @@ impl Shared {
             // a panic out of it puts the core back.
             unreachable!("a runtime is shut down while `block_on` runs it");
         };
-        self.owned.close_and_shutdown_all(0);
+        // First, so that what the driver wakes is not queued.
         let injected = {
             let mut injector = self.injector.lock();
             injector.closed = true;
             std::mem::take(&mut injector.tasks)
         };
-        drop(injected);
-        drop(std::mem::take(&mut core.queue));
-        core.driver.shutdown(&self.services.driver);
+        let mut panics = Panics::default();
+        panics.put_off(|| core.driver.shutdown(&self.services.driver));
+        // After a panic the rest is dropped all the same: each round has taken a task out.
+        while panics
+            .put_off(|| self.owned.close_and_shutdown_all(0))
+            .is_none()
+        {}
+        for task in injected.into_iter().chain(std::mem::take(&mut core.queue)) {
+            panics.put_off(|| drop(task));
+        }
+        panics.resume();
     }
 
     fn inject(&self, task: Ready) {

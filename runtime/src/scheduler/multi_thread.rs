@@ -10,7 +10,7 @@ use super::services::Services;
 use super::shared::{Elsewhere, Remote, Shared};
 use super::worker::{Core, Pacing};
 use crate::driver::Driver;
-use crate::primitive::atomic::AtomicBool;
+use crate::primitive::atomic::{AtomicBool, AtomicUsize};
 use crate::primitive::{Mutex, SleepersMutex};
 use crate::task::OwnedTasks;
 use crossbeam_utils::CachePadded;
@@ -72,6 +72,7 @@ fn build(
         owned: OwnedTasks::new(workers),
         driver: SleepersMutex::new(driver),
         shutdown: AtomicBool::new(false),
+        left: AtomicUsize::new(0),
         ended: Mutex::new(0),
         stranded: Stranded::default(),
         elsewhere: CachePadded::new(Elsewhere {

@@ -11,7 +11,7 @@ use super::reference::{References, SchedulerRef, WorkerReferences};
 use super::services::Services;
 use super::worker::Core;
 use crate::driver::Driver;
-use crate::primitive::atomic::{AtomicBool, Ordering::*, fence};
+use crate::primitive::atomic::{AtomicBool, AtomicUsize, Ordering::*, fence};
 use crate::primitive::{Mutex, SleepersMutex};
 use crate::task::{Again, Notified, OwnedTasks, Schedule, Task};
 use crossbeam_utils::CachePadded;
@@ -40,6 +40,9 @@ pub(crate) struct Shared {
     pub(super) owned: OwnedTasks<SchedulerRef>,
     pub(super) driver: SleepersMutex<Driver>,
     pub(super) shutdown: AtomicBool,
+    /// Workers that have left their loop; the last one shuts the driver down, for nobody turns it
+    /// from then on.
+    pub(super) left: AtomicUsize,
     /// Workers that have ended; the last one clears up.
     pub(super) ended: Mutex<usize>,
     pub(super) stranded: Stranded,
@@ -162,6 +165,14 @@ impl Shared {
     pub(super) fn is_shutting_down(&self) -> bool {
         // ORDERING: Acquire pairs with the store in `begin_shutdown`.
         self.shutdown.load(Acquire)
+    }
+
+    /// Shuts the driver down, for good: every worker has left its loop. What that wakes is not
+    /// queued, but dropped with the tasks that wait, by the caller at the latest.
+    pub(super) fn shut_driver_down(&self) {
+        // ORDERING: Relaxed: the wakes to come are this thread's; for others, the drains close it.
+        self.injector_closed.store(true, Relaxed);
+        self.driver.lock().shutdown(&self.services.driver);
     }
 
     /// Drops the tasks in all queues, those of workers that are still in a poll

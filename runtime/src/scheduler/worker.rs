@@ -26,6 +26,7 @@ use super::sleep::Watch;
 use super::slice::TimeSlice;
 use super::spin::{Spin, SpinLimit};
 use crate::driver::PreciseSleeps;
+use crate::primitive::atomic::Ordering::Relaxed;
 use crate::task::{Again, current};
 use crate::unwind::Panics;
 use filch_timer::Tick;
@@ -493,10 +494,16 @@ impl<'a> Worker<'a> {
     }
 
     /// Drops what is left: the tasks that wait, and those in the queues, where
-    /// one that is new or was to go on has its future still. The last worker to
-    /// end shuts the driver down.
+    /// one that is new or was to go on has its future still.
+    ///
+    /// The last worker to leave its loop shuts the driver down first: a destructor that waits for a
+    /// timer or a socket learns of the end, which nobody turns the driver for any more.
     fn end(&self, core: &Core, panics: &mut Panics) {
         let shared = self.shared;
+        // ORDERING: Relaxed: the driver's lock orders what its holders have done.
+        if shared.left.fetch_add(1, Relaxed) + 1 == shared.remotes.len() {
+            panics.put_off(|| shared.shut_driver_down());
+        }
         // After a panic the rest is dropped all the same: each round has taken a
         // task out.
         while panics
@@ -511,7 +518,6 @@ impl<'a> Worker<'a> {
         };
         if ended == shared.remotes.len() {
             reference::close(shared);
-            panics.put_off(|| shared.driver.lock().shutdown(&shared.services.driver));
         }
     }
 }

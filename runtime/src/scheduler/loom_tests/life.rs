@@ -6,7 +6,7 @@ use filch_io::{Direction, Interest, Ready, Registered};
 use std::future::pending;
 use std::io;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 
 /// Who comes to the end of a scheduler is run or cancelled, and nothing else.
 fn ran_or_cancelled(result: Result<(), JoinError>) {
@@ -64,9 +64,9 @@ fn loom_two_workers_end_with_tasks_in_their_queues() {
 }
 
 /// A worker ends while another one is in a poll, which may go on using the driver: the
-/// last one to end shuts it down.
+/// last one to leave its loop shuts it down.
 #[test]
-fn loom_driver_serves_until_the_last_worker_ends() {
+fn loom_driver_serves_until_the_last_worker_leaves() {
     model(|| {
         let mut scheduler = Scheduler::new(2);
         scheduler.start(1);
@@ -74,7 +74,7 @@ fn loom_driver_serves_until_the_last_worker_ends() {
             shared.begin_shutdown();
             let driver = shared.services.driver.io();
             Registered::new(io::stdin(), Interest::READABLE, Ready::EMPTY, driver)
-                .expect("one worker has not ended")
+                .expect("one worker has not left its loop")
         });
         scheduler.join();
         let mut cx = Context::from_waker(Waker::noop());
@@ -84,6 +84,52 @@ fn loom_driver_serves_until_the_last_worker_ends() {
             "waiters would wait on: {readiness:?}"
         );
         drop(source);
+        scheduler.end();
+    });
+}
+
+/// Waits for a source as it is dropped, until it learns of the driver's end.
+struct Leaving(filch_io::Handle);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        let registered = Registered::new(io::stdin(), Interest::READABLE, Ready::EMPTY, &self.0);
+        let Ok(source) = registered else {
+            return;
+        };
+        let woken = Gate::new();
+        let waker = Waker::from(Arc::new(Opens(woken.clone())));
+        let mut cx = Context::from_waker(&waker);
+        while source.poll_readiness(&mut cx, Direction::Read).is_pending() {
+            woken.pass();
+        }
+    }
+}
+
+/// Opens a gate when it is woken.
+struct Opens(Gate);
+
+impl Wake for Opens {
+    fn wake(self: Arc<Self>) {
+        self.0.open();
+    }
+}
+
+/// What a worker drops as it ends waits for a source, while the other worker leaves its loop.
+#[test]
+fn loom_who_waits_while_it_is_dropped_learns_of_the_end() {
+    model(|| {
+        let mut scheduler = Scheduler::new(2);
+        scheduler.stuck(0, |shared| {
+            let leaving = Leaving(shared.services.driver.io().clone());
+            drop(spawn(shared, async move {
+                let _leaving = leaving;
+                pending::<()>().await;
+            }));
+            shared.begin_shutdown();
+        });
+        scheduler.start(0);
+        scheduler.start(1);
         scheduler.end();
     });
 }
