@@ -19,7 +19,9 @@ use std::time::{Duration, Instant};
 /// runtime's context, at its next await point if it is being polled; worker
 /// threads and the threads of the blocking pool are joined. Closures on the
 /// pool that run already are waited for; use [`shutdown_timeout`] or
-/// [`shutdown_background`] not to.
+/// [`shutdown_background`] not to. Sockets and timers end as soon as no task is being polled any
+/// more: whoever waits for one, in a destructor for instance, gets an error or, for a timer,
+/// a panic.
 ///
 /// # Panics
 ///
